@@ -1,0 +1,39 @@
+import COpenSSL
+
+/// Digests of bytes, and their hexadecimal spelling.
+public enum Digest {
+    /// The SHA-256 of the bytes: always 32 bytes.
+    public static func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] {
+        bytes.withContiguousBytes { content in
+            [UInt8](unsafeUninitializedCapacity: 32) { result, count in
+                var length: UInt32 = 0
+                let done = EVP_Digest(
+                    content.baseAddress, content.count, result.baseAddress, &length, MessageDigest.sha256.pointer, nil)
+                // SHA-256 over memory has no way to fail; were it ever so, no digest may pass for one.
+                precondition(done == 1 && length == 32, "OpenSSL cannot compute SHA-256")
+                count = 32
+            }
+        }
+    }
+
+    /// The bytes in lower-case hexadecimal, two characters a byte.
+    public static func hex(_ bytes: some Collection<UInt8>) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(unsafeUninitializedCapacity: bytes.count * 2) { text in
+            var end = 0
+            for byte in bytes {
+                text[end] = digits[Int(byte >> 4)]
+                text[end + 1] = digits[Int(byte & 15)]
+                end += 2
+            }
+            return end
+        }
+    }
+}
+
+extension Collection<UInt8> {
+    /// Gives the bytes as one run of memory, without a copy where they already are one.
+    func withContiguousBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        withContiguousStorageIfAvailable(body) ?? Array(self).withUnsafeBufferPointer(body)
+    }
+}
