@@ -24,6 +24,7 @@ let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "as
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
@@ -43,6 +44,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -58,7 +60,9 @@ let package = Package(
             name: "Schema", dependencies: ["Postgres"], path: "sql",
             resources: [.embedInCode("migrations")], swiftSettings: settings),
         .target(name: "Postgres", dependencies: ["CLibPQ", log, lifecycle], swiftSettings: settings),
-        .target(name: "Alipay", dependencies: ["COpenSSL", httpClient, nioCore, nioHTTP1], swiftSettings: settings),
+        .target(
+            name: "Alipay", dependencies: ["COpenSSL", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL],
+            swiftSettings: settings),
         .target(name: "JobQueue", dependencies: ["Postgres", "FailPoints", log, lifecycle], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: [log], swiftSettings: settings),
         .target(
