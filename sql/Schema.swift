@@ -1,1 +1,16 @@
 import Postgres
+
+/// The migrations in `sql/migrations`, embedded in the program, in their order.
+///
+/// A migration is added with its file, `NNNN_name.sql`, and one line here. It is never edited once it was released:
+/// databases that have it keep its checksum, and the migrator refuses another text.
+public enum Schema {
+    public static let migrations: [Migration] = [
+        Migration(number: 1, name: "schema", sql: text(PackageResources._001_schema_sql))
+    ]
+
+    /// The number of the newest migration.
+    public static let version = migrations.last?.number ?? 0
+
+    private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}
