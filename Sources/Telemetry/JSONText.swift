@@ -53,3 +53,13 @@ extension JSONText {
         bytes.append(contentsOf: digits.utf8)
     }
 }
+
+extension JSONText {
+    /// A JSON string, or `null`.
+    public mutating func string(_ text: String?) {
+        if let text { string(text, limit: .max) } else { raw("null") }
+    }
+
+    /// All that was written so far.
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
+}
