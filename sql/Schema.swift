@@ -6,7 +6,8 @@ import Postgres
 /// databases that have it keep its checksum, and the migrator refuses another text.
 public enum Schema {
     public static let migrations: [Migration] = [
-        Migration(number: 1, name: "schema", sql: text(PackageResources._001_schema_sql))
+        Migration(number: 1, name: "schema", sql: text(PackageResources._001_schema_sql)),
+        Migration(number: 2, name: "jobs", sql: text(PackageResources._002_jobs_sql)),
     ]
 
     /// The number of the newest migration.

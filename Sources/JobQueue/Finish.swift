@@ -1,0 +1,156 @@
+import Postgres
+
+extension JobQueue {
+    /// Locks the jobs whose leases are live, in the order of their ids, until the transaction ends.
+    ///
+    /// - Returns: those leases, in that order, and the database's time. A lease that is missing is stale: another claim, a
+    ///   rescue or a person has taken the job, and its holder must write nothing for it.
+    public static func lockLive(
+        _ leases: [Lease], in tx: isolated Connection
+    ) throws(PostgresError) -> (live: [Lease], now: Timestamp) {
+        let results = try tx.pipeline([
+            (.alongIndexes, []), (.lock, [.int8Array(leases.map(\.jobID))]), (.anyPlan, []), (.clock, []),
+        ])
+        let byID = Dictionary(leases.map { ($0.jobID, $0) }, uniquingKeysWith: { $0.epoch > $1.epoch ? $0 : $1 })
+        var live: [Lease] = []
+        for row in results[1] {
+            if let lease = byID[try row.int8(0)], lease.epoch == (try row.int8(1)) { live.append(lease) }
+        }
+        guard let now = try results[3].first?.timestamptz(0) else {
+            throw PostgresError(.protocolViolation, "the server did not tell its time", statement: Statement.clock.name)
+        }
+        return (live, now)
+    }
+
+    /// Completes jobs that ``lockLive(_:in:)`` has locked in this transaction, each as its disposition says.
+    public static func finish(
+        _ finished: [(lease: Lease, disposition: Disposition)], retry policy: RetryPolicy = RetryPolicy(),
+        now: Timestamp,
+        in tx: isolated Connection
+    ) throws {
+        var random = SystemRandomNumberGenerator()
+        try finish(
+            finished.map { Completion($0.lease, $0.disposition, retry: policy, now: now, using: &random) }, in: tx)
+    }
+
+    static func finish(_ completions: [Completion], in tx: isolated Connection) throws {
+        var calls: [(Statement, [Parameter])] = [(.alongIndexes, [])]
+        let ended = completions.filter { if case .end = $0.change { true } else { false } }
+        let putBack = completions.filter { if case .putBack = $0.change { true } else { false } }
+        let noted = completions.filter { $0.attempt != nil }
+        if !ended.isEmpty { calls.append((.end, endParameters(ended))) }
+        if !putBack.isEmpty { calls.append((.putBack, putBackParameters(putBack))) }
+        if !noted.isEmpty { calls.append((.noteAttempts, attemptParameters(noted))) }
+        calls.append((.anyPlan, []))
+        let results = try tx.pipeline(calls)
+        let written = zip(calls, results).reduce(0) { sum, pair in
+            pair.0.0 == .end || pair.0.0 == .putBack ? sum + pair.1.affected : sum
+        }
+        guard written == completions.count else {
+            throw JobQueueError(
+                code: .leaseVanished,
+                message: "\(completions.count) locked jobs were to be completed, \(written) were found")
+        }
+    }
+
+    private static func endParameters(_ ended: [Completion]) -> [Parameter] {
+        var states: [String?] = []
+        var outcomes: [String?] = []
+        var notes: [String?] = []
+        for completion in ended {
+            guard case .end(let state, let outcome, let note) = completion.change else { continue }
+            states.append(state)
+            outcomes.append(outcome)
+            notes.append(note)
+        }
+        return fence(ended.map(\.lease)) + [
+            .textArray(states), .textArray(outcomes), .textArray(notes), .textArray(ended.map { $0.failure?.cause }),
+            .textArray(ended.map { $0.failure?.message }),
+        ]
+    }
+
+    private static func putBackParameters(_ putBack: [Completion]) -> [Parameter] {
+        var states: [String?] = []
+        var delays: [Int64?] = []
+        var spent: [Int32?] = []
+        var notes: [String?] = []
+        for completion in putBack {
+            guard case .putBack(let state, let delay, let spends, let note) = completion.change else { continue }
+            states.append(state)
+            delays.append(delay?.wholeMicroseconds)
+            spent.append(spends ? 1 : 0)
+            notes.append(note)
+        }
+        return fence(putBack.map(\.lease)) + [
+            .textArray(states), .int8Array(delays), .int4Array(spent), .textArray(notes),
+            .textArray(putBack.map { $0.failure?.cause }), .textArray(putBack.map { $0.failure?.message }),
+        ]
+    }
+
+    private static func attemptParameters(_ noted: [Completion]) -> [Parameter] {
+        var messages: [String?] = []
+        for completion in noted {
+            switch completion.change {
+            case .end(_, _, let note), .putBack(_, _, _, let note): messages.append(completion.failure?.message ?? note)
+            }
+        }
+        return fence(noted.map(\.lease)) + [
+            .int8Array(noted.map(\.lease.worker)), .textArray(noted.map(\.attempt)),
+            .textArray(noted.map { $0.failure?.cause }), .textArray(messages),
+        ]
+    }
+}
+
+extension Statement {
+    /// `state || ''` keeps the planner off the partial indexes, which it takes for nearly empty and which are full of the
+    /// entries of jobs that have left.
+    fileprivate static let lock = Statement(
+        "jobs_lock",
+        """
+        SELECT id, lease_epoch FROM settled.jobs
+        WHERE id = ANY ($1::bigint[]) AND state || '' = 'running'
+        ORDER BY id FOR UPDATE
+        """)
+
+    fileprivate static let clock = Statement("jobs_clock", "SELECT clock_timestamp()")
+
+    fileprivate static let end = Statement(
+        "jobs_end",
+        """
+        WITH ended AS (
+            DELETE FROM settled.jobs j
+            USING unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+                AS c (id, epoch, state, outcome, note, cause, message)
+            WHERE j.id = c.id AND j.lease_epoch = c.epoch AND j.state || '' = 'running'
+            RETURNING j.id, j.run_at, j.created_at, j.first_attempt_at, j.lease_epoch, j.lease_owner, j.attempt, j.priority,
+                      j.crashes, c.state, j.queue, j.kind, j.subject, j.unique_key, c.outcome, c.cause, c.message, c.note, j.args
+        )
+        INSERT INTO settled.job_history
+            (id, run_at, created_at, first_attempt_at, lease_epoch, lease_owner, attempt, priority, crashes, state, queue, kind,
+             subject, unique_key, outcome, cause, message, note, args)
+        SELECT * FROM ended
+        """)
+
+    /// An answer clears the suspicion: this time the job did not bring its worker down.
+    fileprivate static let putBack = Statement(
+        "jobs_put_back",
+        """
+        UPDATE settled.jobs j
+        SET state = c.state,
+            run_at = CASE WHEN c.delay IS NULL THEN j.run_at ELSE now() + c.delay * interval '1 microsecond' END,
+            attempt = j.attempt + c.spent, note = c.note, cause = coalesce(c.cause, j.cause),
+            message = coalesce(c.message, j.message),
+            started = false, suspect = false, lease_owner = NULL, lease_expires_at = NULL
+        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::text[], $8::text[])
+            AS c (id, epoch, state, delay, spent, note, cause, message)
+        WHERE j.id = c.id AND j.lease_epoch = c.epoch AND j.state || '' = 'running'
+        """)
+
+    fileprivate static let noteAttempts = Statement(
+        "job_attempts_note",
+        """
+        INSERT INTO settled.job_attempts (job_id, lease_epoch, worker, disposition, cause, message)
+        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+        ON CONFLICT DO NOTHING
+        """)
+}
