@@ -1,0 +1,169 @@
+/// Turns the body of a request into a ``Notification``, if one of the source's keys signed it.
+///
+/// The rules, in their order: the Content-Type is a form's; the form is unambiguous (``FormBody``); `sign_type` is exactly one
+/// of the configured names; `sign` is there and is Base64; one of the keys made it over the form that the profile pins. What a
+/// message says about itself never widens what is accepted. Everything works on the decoded bytes; the charset matters only
+/// afterwards, for what is shown (``NotificationText``).
+///
+/// A value without state: one serves all requests of a source, on any number of threads.
+public struct NotificationVerifier: Sendable {
+    public let profile: NotificationProfile
+    public let algorithms: Set<SignatureAlgorithm>
+    public let keys: [PublicKey]
+    public let dropsEmptyValues: Bool
+    public let acceptsMissingContentType: Bool
+    public let limits: FormLimits
+
+    /// - Parameters:
+    ///   - algorithms: those that count; `[.rsa2]` unless the application is an old one.
+    ///   - keys: Alipay's key for this application; two or more while keys are being changed, until the old one is removed.
+    ///   - dropsEmptyValues: after the ordinary rule failed, tries the signature without empty values; if it holds, all empty
+    ///     parameters count as absent, because nothing signed says that they were sent.
+    ///   - acceptsMissingContentType: reads a request without Content-Type as a form, instead of answering 415.
+    public init(
+        profile: NotificationProfile, algorithms: Set<SignatureAlgorithm> = [.rsa2], keys: [PublicKey],
+        dropsEmptyValues: Bool = false, acceptsMissingContentType: Bool = false, limits: FormLimits = .notification
+    ) {
+        self.profile = profile
+        self.algorithms = algorithms
+        self.keys = keys
+        self.dropsEmptyValues = dropsEmptyValues
+        self.acceptsMissingContentType = acceptsMissingContentType
+        self.limits = limits
+    }
+
+    /// Verifies a request's body. The query string is never looked at.
+    public func verify(body: [UInt8], contentType: String?) throws(NotificationRejection) -> Notification {
+        let contentType = try form(contentType)
+        let form: FormBody
+        do {
+            form = try FormBody(parsing: body, limits: limits)
+        } catch {
+            throw NotificationRejection(error)
+        }
+        let algorithm = try allowedAlgorithm(form)
+        let (signature, repaired) = try signature(form)
+        guard let match = match(signature, algorithm, form) else {
+            throw NotificationRejection(.badSignature, failure(signature, algorithm))
+        }
+        var text = NotificationText(match.present, of: form, contentTypeCharset: contentType?.charset)
+        if repaired { text.flags.insert(.plusAsSpace) }
+        if match.hasUnsignedEmpty { text.flags.insert(.unsignedEmpty) }
+        if form.storage.contains(0) { text.flags.insert(.nulInValue) }
+        if match.signed.contains(where: { form.isAmbiguous($0) }) { text.flags.insert(.ambiguousCanonical) }
+        return Notification(
+            parameters: text.parameters, flags: text.flags, canonicalForm: match.form, algorithm: algorithm,
+            keyFingerprint: match.key.fingerprint, charset: text.charset, signedContent: match.content,
+            digest: NotificationDigest.of(match.signed, in: form))
+    }
+
+    private func form(_ contentType: String?) throws(NotificationRejection) -> ContentType? {
+        guard let contentType else {
+            if acceptsMissingContentType { return nil }
+            throw NotificationRejection(.unsupportedMediaType, "there is no Content-Type")
+        }
+        let parsed = ContentType(contentType)
+        guard parsed.isForm else {
+            throw NotificationRejection(
+                .unsupportedMediaType, "the Content-Type is not application/x-www-form-urlencoded")
+        }
+        return parsed
+    }
+
+    /// Asked before the signature is looked at: a weak algorithm is refused even where its signature is right.
+    private func allowedAlgorithm(_ form: FormBody) throws(NotificationRejection) -> SignatureAlgorithm {
+        guard let name = form.value(of: "sign_type") else {
+            if form.value(of: "sign") == nil {
+                throw NotificationRejection(.missingSign, "there is neither sign nor sign_type")
+            }
+            throw NotificationRejection(.algorithmNotAllowed, "there is no sign_type")
+        }
+        guard let algorithm = SignatureAlgorithm.allCases.first(where: { name.elementsEqual($0.rawValue.utf8) }) else {
+            throw NotificationRejection(.algorithmNotAllowed, "sign_type is neither RSA2 nor RSA")
+        }
+        guard algorithms.contains(algorithm) else {
+            throw NotificationRejection(
+                .algorithmNotAllowed,
+                "sign_type is \(algorithm.rawValue), which this source does not allow (sign_types)")
+        }
+        return algorithm
+    }
+
+    /// The decoded signature. A `+` that was sent unescaped has become a blank; Base64 has none, so that in `sign`, and only
+    /// there, it can be put back.
+    private func signature(_ form: FormBody) throws(NotificationRejection) -> (bytes: [UInt8], repaired: Bool) {
+        guard let field = form.field("sign"), !form.isBlank(field) else {
+            throw NotificationRejection(.missingSign, "sign is absent or empty")
+        }
+        var text = Array(form.storage[field.value])
+        let repaired = text.contains(0x20)
+        if repaired { text = text.map { $0 == 0x20 ? UInt8(ascii: "+") : $0 } }
+        guard let bytes = Base64.decode(text) else {
+            throw NotificationRejection(.malformedSign, "sign is not Base64")
+        }
+        return (bytes, repaired)
+    }
+
+    private struct Match {
+        let form: CanonicalForm
+        let key: PublicKey
+        let content: [UInt8]
+        /// Sorted.
+        let signed: [FormBody.Field]
+        /// In the order received, without `sign`.
+        let present: [FormBody.Field]
+        let hasUnsignedEmpty: Bool
+    }
+
+    private func match(_ signature: [UInt8], _ algorithm: SignatureAlgorithm, _ form: FormBody) -> Match? {
+        let keys = keys.filter { $0.signatureLength == signature.count }
+        guard !keys.isEmpty else { return nil }
+        for drops in dropsEmptyValues ? [false, true] : [false] {
+            // Where nothing is blank both rules give the same bytes.
+            if drops, !form.fields.contains(where: form.isBlank) { break }
+            for canonical in profile.forms {
+                let content = canonical.signedContent(of: form, droppingEmptyValues: drops)
+                guard let key = keys.first(where: { $0.verify(signature, over: content, with: algorithm) }) else {
+                    continue
+                }
+                let present = form.fields.filter { field in
+                    !form.storage[field.name].elementsEqual("sign".utf8) && !(drops && form.isBlank(field))
+                }
+                return Match(
+                    form: canonical, key: key, content: content,
+                    signed: canonical.signedFields(of: form, droppingEmptyValues: drops), present: present,
+                    hasUnsignedEmpty: drops)
+            }
+        }
+        return nil
+    }
+
+    private func failure(_ signature: [UInt8], _ algorithm: SignatureAlgorithm) -> String {
+        guard keys.contains(where: { $0.signatureLength == signature.count }) else {
+            let lengths = Set(keys.map(\.signatureLength)).sorted().map(String.init).joined(separator: " or ")
+            return "sign has \(signature.count) bytes; the source's keys make \(lengths.isEmpty ? "none" : lengths)"
+        }
+        let forms = profile.forms.map(\.rawValue).joined(separator: " nor ")
+        return "none of \(keys.count) keys made this \(algorithm.rawValue) signature over the \(forms) content"
+    }
+}
+
+extension FormBody {
+    /// Whether a value contains `&name=` with a name that is known or occurs beside it.
+    func isAmbiguous(_ field: Field) -> Bool {
+        var rest = storage[field.value]
+        while let ampersand = rest.firstIndex(of: UInt8(ascii: "&")) {
+            rest = rest[(ampersand + 1)...]
+            guard let end = rest.firstIndex(where: { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: "&") }) else {
+                break
+            }
+            if rest[end] == UInt8(ascii: "="), let name = String(validating: rest[..<end], as: UTF8.self),
+                KnownParameter.names.contains(name) || self.field(name) != nil
+            {
+                return true
+            }
+            rest = rest[end...]
+        }
+        return false
+    }
+}
