@@ -99,7 +99,10 @@ let package = Package(
         .testTarget(
             name: "WebTests", dependencies: ["Web", "Sandbox", "TestSupport", hummingbirdTesting],
             swiftSettings: settings),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "SandboxTests",
+            dependencies: ["Sandbox", "Alipay", "TestSupport", hummingbird, httpTypes, nioCore, httpClient, systemPackage],
+            swiftSettings: settings),
         .testTarget(name: "CommandTests", dependencies: ["settled", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["Sandbox", "TestSupport", "settled"], swiftSettings: settings),
     ]

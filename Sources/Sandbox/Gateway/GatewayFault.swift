@@ -12,7 +12,7 @@ public enum GatewayFault: Sendable, Hashable {
     case foreignSignature
     /// The true answer with a valid signature over other bytes of the same meaning (re-serialised).
     case signatureOverOtherBytes
-    /// A validly signed answer about another trade.
+    /// A validly signed answer about another trade. Who asked by number can notice; who asked by token cannot.
     case wrongTrade
     /// The true answer in GBK though UTF-8 was asked for, signed over those bytes.
     case gbkAnswer

@@ -63,6 +63,17 @@ public final class GatewaySimulator: Service {
         try await application.run()
     }
 
+    /// Runs the gateway for as long as `body` takes, and gives it the address.
+    public func whileRunning<Result: Sendable>(
+        _ body: (_ url: String) async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.run() }
+            defer { group.cancelAll() }
+            return try await body(url)
+        }
+    }
+
     @Sendable private func respond(_ request: Request, _ context: WireContext) async throws -> Response {
         guard request.uri.path == "/gateway.do" else { return Response(status: .notFound) }
         guard request.method == .post else { return Response(status: .methodNotAllowed) }

@@ -26,16 +26,16 @@ public enum Forgery: String, Sendable, Hashable, CaseIterable, Codable {
     case appendedParameter = "appended_parameter"
     case jsonBody = "json_body"
 
-    /// The words of the cause under which a receiver may file it; more than one where two rules apply at once.
-    public var causes: Set<String> {
+    /// The word of the cause under which the receiver files it.
+    public var cause: String {
         switch self {
-        case .duplicateParameter, .duplicateSign: ["duplicate_param"]
-        case .missingSign, .emptySign: ["missing_sign"]
-        case .brokenBase64, .shortSignature: ["bad_signature", "bad_sign_encoding"]
-        case .downgradedAlgorithm, .unknownAlgorithm: ["alg_not_allowed"]
-        case .brokenEscape: ["bad_escape"]
-        case .jsonBody: ["unsupported_media_type"]
-        default: ["bad_signature"]
+        case .duplicateParameter, .duplicateSign: "duplicate_param"
+        case .missingSign, .emptySign: "missing_sign"
+        case .brokenBase64: "malformed_sign"
+        case .downgradedAlgorithm, .unknownAlgorithm: "alg_not_allowed"
+        case .brokenEscape: "bad_escape"
+        case .jsonBody: "unsupported_media_type"
+        default: "bad_signature"
         }
     }
 
