@@ -121,7 +121,9 @@ public struct JSONLogHandler: LogHandler {
 
 /// Puts together the metadata of a logger, of its provider and of one event; the narrower one wins.
 enum LogFields {
-    static func merged(_ logger: Logger.Metadata, _ provided: Logger.Metadata?, _ event: Logger.Metadata?) -> Logger.Metadata {
+    static func merged(_ logger: Logger.Metadata, _ provided: Logger.Metadata?, _ event: Logger.Metadata?)
+        -> Logger.Metadata
+    {
         var fields = logger
         if let provided { fields.merge(provided) { _, narrower in narrower } }
         if let event { fields.merge(event) { _, narrower in narrower } }

@@ -60,6 +60,11 @@ extension JSONText {
         if let text { string(text, limit: .max) } else { raw("null") }
     }
 
+    /// A whole number.
+    public mutating func number(_ value: some BinaryInteger) {
+        number(value.description)
+    }
+
     /// All that was written so far.
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 }

@@ -1,6 +1,53 @@
 import ArgumentParser
+import Glibc
+import Telemetry
 
+/// The root command: `settled NOUN VERB`.
 @main
 struct Settled: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "settled")
+    static let configuration = CommandConfiguration(
+        commandName: "settled",
+        abstract: "Turns Alipay's payment notifications into confirmed bill settlements.",
+        discussion: """
+            Data goes to standard output, everything else to standard error. Exit codes: 0 ok, 1 failure, 2 usage, \
+            3 none matched, 4 not authorised, 5 conflict, 6 findings exist, 69 dependency down, 75 try later, 78 configuration.
+            """,
+        version: Version.current,
+        subcommands: [MigrateCommand.self, ConfigCommand.self, VersionCommand.self]
+    )
+
+    /// ArgumentParser ends with 64 when a command line is wrong; ours is 2, as with most Unix programs.
+    /// Every other error becomes one sentence on standard error and its exit code.
+    static func main() async {
+        // A reader that went away is an error of write(2), which is handled where it happens, and never a silent death.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            end(with: error)
+        }
+    }
+
+    private static func end(with error: any Error) -> Never {
+        let code = exitCode(for: error)
+        if let code = error as? ExitCode { Glibc.exit(code.rawValue) }
+        // Help, --version and completion scripts are errors to the parser and successes to everybody else.
+        if code == .success || code == .validationFailure {
+            let message = fullMessage(for: error)
+            if !message.isEmpty {
+                if code == .success { StandardOutput.line(message) } else { StandardError.line(message) }
+            }
+            Glibc.exit(code == .success ? 0 : ExitCode.usage.rawValue)
+        }
+        let failure = CommandFailure(error)
+        for line in failure.description.split(separator: "\n") {
+            StandardError.line("settled: " + TerminalText.oneLine(String(line)))
+        }
+        Glibc.exit(failure.exitCode.rawValue)
+    }
 }
