@@ -8,6 +8,7 @@ public enum Schema {
     public static let migrations: [Migration] = [
         Migration(number: 1, name: "schema", sql: text(PackageResources._001_schema_sql)),
         Migration(number: 2, name: "jobs", sql: text(PackageResources._002_jobs_sql)),
+        Migration(number: 3, name: "settlement", sql: text(PackageResources._003_settlement_sql)),
     ]
 
     /// The number of the newest migration.

@@ -8,6 +8,7 @@ public struct Metrics: Sendable {
     private let received: Family<Counter>
     private let acknowledged: Family<Counter>
     private let refused: Family<Counter>
+    private let flags: Family<Counter>
     private let ackSeconds: Family<Histogram>
     private let jobs: Family<Gauge>
     private let oldestReady: Family<Gauge>
@@ -39,6 +40,9 @@ public struct Metrics: Sendable {
         refused = registry.counter(
             "settled_notifications_rejected_total", "Notification requests not acknowledged, by cause.",
             labels: ["cause"])
+        flags = registry.counter(
+            "settled_notification_flags_total", "Oddities of notifications that were verified all the same.",
+            labels: ["flag"])
         ackSeconds = registry.histogram(
             "settled_ack_duration_seconds", "From the last byte of a notification to its acknowledgement.",
             buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10])
@@ -89,6 +93,9 @@ extension Metrics {
 
     /// A request was answered without an acknowledgement; `cause` is the stable word of the rejection.
     public func rejected(cause: String) { refused[cause].increment() }
+
+    /// A verified notification had an oddity, such as a repaired signature.
+    public func notificationFlagged(flag: String) { flags[flag].increment() }
 
     /// From the last byte of the request to the answer.
     public func ackDuration(_ duration: Duration) { ackSeconds[].observe(duration) }

@@ -1,0 +1,174 @@
+import Alipay
+import JobQueue
+import Postgres
+import Telemetry
+
+/// Asks the gateway for a payment and has the ledger write what it proved.
+public struct PayResultHandler: JobHandler {
+    /// An answered question, on its way from the gateway to the ledger.
+    public struct Output: Sendable {
+        let job: PayResultJob?
+        let confirmation: Confirmation
+        let log: GatewayLogEntry?
+    }
+
+    private let gateways: [String: GatewayClient]
+    private let merchants: Merchants
+    private let policies: [String: Source.BillsMismatch]
+    private let sourceMerchants: [String: String]
+    private let metrics: Metrics
+
+    /// - Parameter gateways: the client of each app, by app id.
+    public init(gateways: [String: GatewayClient], merchants: Merchants, sources: [Source], metrics: Metrics) {
+        self.gateways = gateways
+        self.merchants = merchants
+        policies = Dictionary(sources.map { ($0.name, $0.billsMismatch) }, uniquingKeysWith: { first, _ in first })
+        sourceMerchants = Dictionary(
+            sources.compactMap { source in source.merchant.map { (source.name, $0) } },
+            uniquingKeysWith: { first, _ in first })
+        self.metrics = metrics
+    }
+
+    // MARK: Asking
+
+    public func perform(_ lease: Lease) async -> Output {
+        guard let job = PayResultJob(args: lease.args) else {
+            return unasked(nil, "bad_args", "the job's arguments are not those of a pay-result query")
+        }
+        guard let gateway = gateways[job.appID] else {
+            return unasked(job, "unknown_app", "no app \(job.appID) is configured here; add it under apps")
+        }
+        let subject: PayResultQuery.Subject
+        if let tradeNo = job.tradeNo {
+            subject = .tradeNo(tradeNo)
+        } else if let token = job.queryToken {
+            subject = .queryToken(token)
+        } else {
+            return unasked(job, "no_subject", "the job has neither a trade number nor a query token")
+        }
+        let merchant: Merchant?
+        switch merchants.resolve(
+            appID: job.appID, sellerID: job.sellerID, communityID: job.communityID,
+            sourceMerchant: sourceMerchants[job.source])
+        {
+        case .merchant(let found): merchant = found
+        case .app: merchant = nil
+        case .foreign:
+            return unasked(
+                job, "foreign_receiver",
+                "the seller is no configured merchant of app \(job.appID); it is not asked about")
+        case .unknown:
+            return unasked(job, "merchant_unknown", "nothing tells which merchant's token may ask about this payment")
+        }
+
+        let started = ContinuousClock.now
+        let answer = await gateway.payResult(subject, appAuthToken: merchant?.token)
+        let log = GatewayLogEntry(answer, jobID: lease.jobID)
+        metrics.gatewayRequest(
+            method: PayResultQuery.method, code: log.subCode ?? log.code ?? log.verdict,
+            duration: .now - started)
+        let confirmation = Confirmation(
+            of: answer, for: job,
+            policy: ConfirmationPolicy(
+                billsMismatch: policies[job.source] ?? .quarantine, sellerID: merchant?.sellerID),
+            attempt: lease.attempt, age: Timestamp.now() - lease.firstAttemptAt, jitter: Double.random(in: 0..<1))
+        return Output(job: job, confirmation: confirmation, log: log)
+    }
+
+    private func unasked(_ job: PayResultJob?, _ cause: String, _ message: String) -> Output {
+        Output(
+            job: job, confirmation: .finish(.quarantine(JobFailure(cause: cause, message: message))), log: nil)
+    }
+
+    // MARK: Writing
+
+    public func record(_ finished: [(lease: Lease, output: Output)], in tx: isolated Connection) throws -> [Disposition]
+    {
+        var drafts: [(position: Int, draft: SettlementDraft)] = []
+        var closures: [(position: Int, trade: ClosedTrade)] = []
+        for (position, (_, output)) in finished.enumerated() {
+            switch output.confirmation {
+            case .settle(let draft): drafts.append((position, draft))
+            case .closed(let trade): closures.append((position, trade))
+            case .finish: break
+            }
+        }
+        try Ledger.lock(drafts.map(\.draft.result.tradeNo) + closures.map(\.trade.result.tradeNo), in: tx)
+
+        var dispositions = [Disposition?](repeating: nil, count: finished.count)
+        let verdicts = try Ledger.settle(drafts.map { (finished[$0.position].lease.jobID, $0.draft) }, in: tx)
+        var proofs: Set<Int> = []
+        for ((position, _), verdict) in zip(drafts, verdicts) {
+            dispositions[position] = Self.disposition(of: verdict)
+            if case .settled = verdict { proofs.insert(position) }
+        }
+        for (position, trade) in closures {
+            let closure = try Ledger.close(trade, jobID: finished[position].lease.jobID, in: tx)
+            dispositions[position] = Self.disposition(of: closure)
+            if case .reversed = closure { proofs.insert(position) }
+        }
+        // What settled something is kept as evidence; every other answer goes to the log.
+        try GatewayLogEntry.write(
+            finished.enumerated().compactMap { proofs.contains($0.offset) ? nil : $0.element.output.log }, in: tx)
+        try Finding.noteRefunds(
+            finished.enumerated().compactMap { position, done in
+                guard case .settle = done.output.confirmation, let job = done.output.job, let refund = job.refundFen
+                else { return nil }
+                return (done.lease.jobID, job.subject ?? "", refund)
+            }, in: tx)
+        return zip(finished, dispositions).map { done, disposition in
+            if let disposition { return disposition }
+            guard case .finish(let other) = done.output.confirmation else {
+                return .quarantine(JobFailure(cause: "undecided", message: "the ledger gave no verdict"))
+            }
+            return other
+        }
+    }
+
+    private static func disposition(of verdict: Ledger.Verdict) -> Disposition {
+        switch verdict {
+        case .settled(let id): .done(outcome: Outcome.settled.rawValue, note: "settlement \(id)")
+        case .stands(let id): .done(outcome: Outcome.alreadySettled.rawValue, note: "settlement \(id)")
+        case .conflicts(let id, let field):
+            .quarantine(
+                JobFailure(
+                    cause: "settlement_conflict",
+                    message: "settlement \(id) of the same trade stands with another \(field); it was left as it is"))
+        case .outdated:
+            .retry(
+                JobFailure(cause: "answer_outdated", message: "a later answer said that the trade is closed"),
+                after: nil)
+        }
+    }
+
+    private static func disposition(of closure: Ledger.Closure) -> Disposition {
+        switch closure {
+        case .reversed(let id): .done(outcome: Outcome.settled.rawValue, note: "reversal \(id)")
+        case .alreadyReversed(let id): .done(outcome: Outcome.alreadySettled.rawValue, note: "reversal \(id)")
+        case .nothingDue: .done(outcome: Outcome.nothingDue.rawValue, note: "the trade is closed and was never settled")
+        }
+    }
+}
+
+/// How a job can end, in the words that people see.
+public enum Outcome: String, Sendable, CaseIterable {
+    case settled, pending, failed, quarantined, cancelled
+    case alreadySettled = "already_settled"
+    case nothingDue = "nothing_due"
+}
+
+extension GatewayLogEntry {
+    init(_ answer: PayResultAnswer, jobID: Int64) {
+        switch answer {
+        case .known(let result, let evidence):
+            self.init(
+                jobID: jobID, method: evidence.method, verdict: result.tradeStatus.description, code: "10000",
+                subCode: nil,
+                signed: true, answer: evidence.rawBody)
+        case .failure(let failure):
+            self.init(
+                jobID: jobID, method: PayResultQuery.method, verdict: failure.cause, code: failure.code,
+                subCode: failure.subCode, signed: failure.signed, answer: failure.rawBody)
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Logging
+import Postgres
+import ServiceLifecycle
+import Synchronization
+
+/// Lets many readers wait for the next item of a feed at the cost of one look at the database.
+///
+/// The sequencer of this process tells at once; what other processes publish is seen by polling, which happens only while
+/// somebody waits.
+public final class FeedWatch: Service {
+    private struct Waiter {
+        let after: Int64
+        let wake: CheckedContinuation<Void, Never>
+    }
+    private struct State {
+        var head: Int64 = 0
+        var waiters: [UInt64: Waiter] = [:]
+        var next: UInt64 = 0
+    }
+
+    private let feed: String
+    private let reader: FeedReader
+    private let interval: Duration
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let waited = Signal()
+    private let closed = Atomic(false)
+
+    /// Whether shutdown has begun, so that waiting again would be in vain.
+    public var isClosed: Bool { closed.load(ordering: .acquiring) }
+
+    public init(feed: String = "main", reader: FeedReader, interval: Duration = .milliseconds(100), logger: Logger) {
+        self.feed = feed
+        self.reader = reader
+        self.interval = interval
+        self.logger = logger
+    }
+
+    /// How many readers wait now.
+    public var waiting: Int { state.withLock(\.waiters.count) }
+
+    /// The head moved to `head`: wakes who waits for less.
+    public func advanced(to head: Int64) {
+        let woken = state.withLock { state in
+            state.head = max(state.head, head)
+            let due = state.waiters.filter { $0.value.after < state.head }
+            for id in due.keys { state.waiters[id] = nil }
+            return due.values.map(\.wake)
+        }
+        for wake in woken { wake.resume() }
+    }
+
+    /// Returns when an item after `after` may be there, or after `limit`.
+    public func wait(after: Int64, atMost limit: Duration) async {
+        waited.raise()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.moved(past: after) }
+            group.addTask { try? await Task.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func moved(past after: Int64) async {
+        let id = state.withLock { state in
+            state.next += 1
+            return state.next
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isOver = state.withLock { state in
+                    if state.head > after || Task.isCancelled { return true }
+                    state.waiters[id] = Waiter(after: after, wake: continuation)
+                    return false
+                }
+                if isOver { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.waiters.removeValue(forKey: id) }?.wake.resume()
+        }
+    }
+
+    public func run() async {
+        await cancelWhenGracefulShutdown { [self] in
+            while !Task.isCancelled {
+                if waiting == 0 {
+                    await waited.wait(atMost: .seconds(60))
+                    continue
+                }
+                do {
+                    advanced(to: try await reader.head(of: feed))
+                } catch {
+                    logger.debug("the feed's head could not be read", metadata: ["err.msg": "\(error)"])
+                }
+                try? await Task.sleep(for: interval)
+            }
+        }
+        // Nobody may be left waiting for a server that goes away.
+        closed.store(true, ordering: .releasing)
+        advanced(to: .max)
+    }
+}

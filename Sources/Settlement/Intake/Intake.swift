@@ -1,0 +1,119 @@
+import Alipay
+import FailPoints
+import Logging
+import Postgres
+import ServiceLifecycle
+import Telemetry
+
+/// Takes notifications in: verify, then commit, then answer.
+///
+/// What verifies is always acknowledged, once it is durable; doubt is stored, flagged or quarantined. What does not verify
+/// is never acknowledged. One notification never suffers for another's fault.
+public final class Intake: Service {
+    public struct Options: Sendable {
+        /// Lanes, that is connections, that write.
+        public var lanes = 2
+        /// Bytes of unverifiable bodies kept for one source.
+        public var rejectedCapacity: Int64 = 1 << 30
+        /// Unverifiable deliveries a second that one source looks at in earnest, and how many may come at once.
+        public var rejectedRate = 100.0
+        public var rejectedBurst = 1000.0
+        public init() {}
+    }
+
+    public static let lane: Lane = "intake"
+    public static let rejectedLane: Lane = "rejected"
+
+    public let sources: [String: Source]
+    private let merchants: Merchants
+    private let group: GroupCommit
+    private let rejected: RejectedStore
+    private let limiter: Limiter
+    private let pool: Pool
+    private let metrics: Metrics
+    private let logger: Logger
+    /// Told after a commit that carried new jobs, so that workers need not wait for their next poll.
+    private let queued: @Sendable () -> Void
+
+    public init(
+        sources: [Source], merchants: Merchants, pool: Pool, metrics: Metrics, logger: Logger,
+        options: Options = Options(), queued: @escaping @Sendable () -> Void = {}
+    ) {
+        self.sources = Dictionary(sources.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        self.merchants = merchants
+        var limits = GroupCommit.Limits()
+        limits.lanes = options.lanes
+        group = GroupCommit(pool: pool, lane: Self.lane, limits: limits, logger: logger, committed: { _ in queued() })
+        rejected = RejectedStore(
+            pool: pool, lane: Self.rejectedLane, capacity: options.rejectedCapacity, logger: logger)
+        limiter = Limiter(rate: options.rejectedRate, burst: options.rejectedBurst)
+        self.pool = pool
+        self.metrics = metrics
+        self.logger = logger
+        self.queued = queued
+    }
+
+    public func run() async { await group.run() }
+
+    /// Takes one delivery to `source` in and says what to answer.
+    ///
+    /// - Returns: ``Receipt/acknowledged(_:_:)`` only after the commit that holds the delivery and its job.
+    public func receive(_ delivery: Delivery, at source: Source) async -> Receipt {
+        do {
+            return try await take(delivery, at: source)
+        } catch {
+            // Only a fail point throws here, and what it stands for is a step that broke before anything was promised.
+            return .unavailable(cause: "interrupted")
+        }
+    }
+
+    private func take(_ delivery: Delivery, at source: Source) async throws(FailPointReached) -> Receipt {
+        metrics.notificationReceived(source: source.name)
+        try FailPoint.reach("intake.accepted")
+        let notification: Notification
+        do {
+            notification = try source.verifier.verify(body: delivery.body, contentType: delivery.contentType)
+        } catch {
+            return await refuse(delivery, at: source, error)
+        }
+        try FailPoint.reach("intake.verified")
+        for flag in notification.flags { metrics.notificationFlagged(flag: flag.rawValue) }
+        let screening = Screening(notification, from: source, merchants: merchants)
+        if case .quarantine(_, let cause, let message) = screening {
+            logger.warning(
+                "a notification is quarantined",
+                metadata: ["source": "\(source.name)", "cause": "\(cause.rawValue)", "why": "\(message)"])
+        }
+        let verdict = await group.submit(
+            StoredDelivery(notification, from: source, delivery: delivery, screening: screening))
+        switch verdict {
+        case .stored(let result):
+            metrics.acked(result: result.rawValue)
+            return .acknowledged(source.acknowledgement, result)
+        case .unavailable(let cause):
+            metrics.rejected(cause: cause)
+            return .unavailable(cause: cause)
+        }
+    }
+
+    private func refuse(_ delivery: Delivery, at source: Source, _ rejection: NotificationRejection) async -> Receipt {
+        metrics.rejected(cause: rejection.cause.rawValue)
+        guard limiter.admit(source.name) else {
+            return .refused(status: 429, cause: "too_many_unverified")
+        }
+        logger.notice(
+            "a notification was refused",
+            metadata: [
+                "source": "\(source.name)", "cause": "\(rejection.cause.rawValue)", "why": "\(rejection.message)",
+                "remote_address": "\(delivery.remoteAddress ?? "-")",
+            ])
+        await rejected.keep(
+            delivery, source: source.name, cause: rejection.cause.rawValue, message: rejection.message)
+        return .refused(status: rejection.status, cause: rejection.cause.rawValue)
+    }
+
+    /// Removes what was kept of the unverifiable for longer than `age`, and reads anew how much there is.
+    public func tidyRejected(olderThan age: Duration) async throws {
+        try await rejected.tidy(olderThan: age)
+    }
+}
