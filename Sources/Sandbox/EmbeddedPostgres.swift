@@ -113,7 +113,9 @@ public final class EmbeddedPostgres: Sendable {
         return settings.sorted { $0.key < $1.key }.flatMap { ["-c", "\($0.key)=\($0.value)"] }
     }
 
-    private static func initialise(_ folder: String, _ programs: PostgresPrograms, _ account: ServerAccount) async throws {
+    private static func initialise(_ folder: String, _ programs: PostgresPrograms, _ account: ServerAccount)
+        async throws
+    {
         let result = try await run(
             .path(FilePath(programs.path("initdb"))),
             arguments: [

@@ -59,7 +59,8 @@ final class GuardedServer: Sendable {
     private static func supervise(
         _ configuration: Configuration, until stopped: AsyncStream<Void>
     ) async throws -> String {
-        let result = try await run(configuration, input: .inputWriter, output: .sequence, error: .discarded) { execution in
+        let result = try await run(configuration, input: .inputWriter, output: .sequence, error: .discarded) {
+            execution in
             try await withThrowingTaskGroup(of: String?.self) { group in
                 group.addTask {
                     for await _ in stopped {}
