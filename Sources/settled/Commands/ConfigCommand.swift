@@ -19,7 +19,7 @@ struct ConfigCommand: AsyncParsableCommand {
         func run() async throws {
             let loaded = try configuration.load()
             _ = try loaded.settings.loadKeys()
-            for warning in loaded.warnings { StandardError.line("warning: " + TerminalText.oneLine(warning)) }
+            for warning in loaded.warnings { output.note("warning: " + TerminalText.oneLine(warning)) }
             if explain {
                 StandardOutput.write(output.json ? Explanation.lines(loaded) : Explanation.table(loaded))
             } else if output.json {

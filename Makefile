@@ -1,0 +1,41 @@
+# One command for each thing that people do here. `make help` lists them.
+
+SHELL := /bin/bash
+SWIFT ?= swift
+# Parallel compile jobs; empty leaves it to SwiftPM, one for each core.
+JOBS ?=
+BUILD_FLAGS := $(if $(JOBS),--jobs $(JOBS))
+SOURCES := Package.swift Sources Tests sql
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build run test bench format lint release clean
+
+help: ## List what can be made
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## Check for Swift, libpq, OpenSSL and PostgreSQL; install Debian packages where that is allowed
+	@scripts/dependencies.sh
+
+build: deps ## Build the program and its tests, the one debug build that run and test share
+	$(SWIFT) build --build-tests $(BUILD_FLAGS)
+
+run: build ## Start the demo: embedded PostgreSQL, a simulated gateway, and settled between them
+	.build/debug/settled demo
+
+test: build ## Run all tests
+	$(SWIFT) test --skip-build --disable-xctest
+
+bench: release ## Measure throughput and latency on this machine
+	.build/release/settled bench
+
+format: ## Rewrite the sources in the project's style
+	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
+
+lint: ## Fail when a source is not in the project's style
+	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
+
+release: deps ## Build for use: .build/release/settled
+	$(SWIFT) build --configuration release --product settled $(BUILD_FLAGS)
+
+clean: ## Remove everything that was built
+	rm -rf .build
