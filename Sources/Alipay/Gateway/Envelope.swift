@@ -6,7 +6,7 @@
 public struct Envelope: Sendable, Hashable {
     /// False only for a failure that came without a signature, which may lead to asking again and to nothing else.
     public let verified: Bool
-    /// The bytes that were signed, from the node's opening brace (or quote) to its closing one.
+    /// The bytes that the signature covers, from the node's opening brace (or quote) to its closing one.
     public let signedContent: [UInt8]
     /// The answer itself; decrypted where it was encrypted.
     public let node: JSONObject
@@ -43,19 +43,21 @@ public struct Envelope: Sendable, Hashable {
     ) throws(EnvelopeError) -> Envelope {
         let (answerCharset, readAsGBK) = try self.charset(of: body, asked: charset)
         let members = try topLevel(of: body, charset: answerCharset)
-        let slice = body[try node(among: members, method: method).range]
+        let range = try node(among: members, method: method).range
         let signature = try self.signature(among: members, in: body)
 
+        var content = Array(body[range])
         var fingerprint: String?
         if let signature {
-            fingerprint = verify(slice, signature, keys: keys, algorithm: algorithm, charset: answerCharset)
-            guard fingerprint != nil else {
+            let proof = verify(content, signature, keys: keys, algorithm: algorithm, charset: answerCharset)
+            guard let proof else {
                 throw EnvelopeError(.badSignature, "no key of this app verifies the answer (\(keys.count) tried)")
             }
+            (content, fingerprint) = proof
         }
-        let node = try read(slice, charset: answerCharset, verified: signature != nil, contentKey: contentKey)
+        let node = try read(content, charset: answerCharset, verified: signature != nil, contentKey: contentKey)
         let envelope = Envelope(
-            verified: signature != nil, signedContent: Array(slice), node: node, signature: signature,
+            verified: signature != nil, signedContent: content, node: node, signature: signature,
             keyFingerprint: fingerprint, certificateNumber: text("alipay_cert_sn", among: members, in: body),
             readAsGBK: readAsGBK)
         guard envelope.verified || envelope.saysFailure else {
@@ -129,44 +131,45 @@ public struct Envelope: Sendable, Hashable {
 
     // MARK: Verifying and reading them
 
-    /// The fingerprint of the key under which the signature is right.
+    /// The bytes that the signature covers, and the fingerprint of the key under which it does; nil when it is wrong.
     ///
     /// Some front layers escape `/` after signing, so a failed check is repeated once with `\/` undone, as Alipay's own
-    /// SDK does. Both texts mean the same JSON, so nothing can be smuggled in this way.
+    /// SDK does; what is read afterwards is then that text, the signed one.
     private static func verify(
-        _ slice: ArraySlice<UInt8>, _ signature: String, keys: [PublicKey], algorithm: SignatureAlgorithm,
-        charset: Charset
-    ) -> String? {
+        _ content: [UInt8], _ signature: String, keys: [PublicKey], algorithm: SignatureAlgorithm, charset: Charset
+    ) -> (content: [UInt8], fingerprint: String)? {
         guard let bytes = Base64.decode(signature) else { return nil }
-        for key in keys where key.verify(bytes, over: slice, with: algorithm) { return key.fingerprint }
-        guard let unescaped = withoutEscapedSlashes(slice, pairedBytes: charset != .utf8) else { return nil }
-        for key in keys where key.verify(bytes, over: unescaped, with: algorithm) { return key.fingerprint }
+        for key in keys where key.verify(bytes, over: content, with: algorithm) { return (content, key.fingerprint) }
+        guard let unescaped = withoutEscapedSlashes(content, pairedBytes: charset != .utf8) else { return nil }
+        for key in keys where key.verify(bytes, over: unescaped, with: algorithm) {
+            return (unescaped, key.fingerprint)
+        }
         return nil
     }
 
     /// The bytes with every `\/` replaced by `/`; nil when there is none. `\\/` is a backslash and a slash and stays.
-    private static func withoutEscapedSlashes(_ slice: ArraySlice<UInt8>, pairedBytes: Bool) -> [UInt8]? {
+    private static func withoutEscapedSlashes(_ content: [UInt8], pairedBytes: Bool) -> [UInt8]? {
         var out: [UInt8] = []
-        out.reserveCapacity(slice.count)
-        var at = slice.startIndex
-        while at < slice.endIndex {
-            let byte = slice[at]
+        out.reserveCapacity(content.count)
+        var at = content.startIndex
+        while at < content.endIndex {
+            let byte = content[at]
             let width = byte == UInt8(ascii: "\\") || (pairedBytes && byte > 0x80) ? 2 : 1
-            let end = min(at + width, slice.endIndex)
-            if byte == UInt8(ascii: "\\"), slice[end - 1] == UInt8(ascii: "/") {
+            let end = min(at + width, content.endIndex)
+            if byte == UInt8(ascii: "\\"), content[end - 1] == UInt8(ascii: "/") {
                 out.append(UInt8(ascii: "/"))
             } else {
-                out.append(contentsOf: slice[at..<end])
+                out.append(contentsOf: content[at..<end])
             }
             at = end
         }
-        return out.count == slice.count ? nil : out
+        return out.count == content.count ? nil : out
     }
 
     private static func read(
-        _ slice: ArraySlice<UInt8>, charset: Charset, verified: Bool, contentKey: ContentKey?
+        _ content: [UInt8], charset: Charset, verified: Bool, contentKey: ContentKey?
     ) throws(EnvelopeError) -> JSONObject {
-        let value = try json(slice, charset: charset)
+        let value = try json(content, charset: charset)
         switch value {
         case .object(let object): return object
         case .string(let cipher):
@@ -175,7 +178,7 @@ public struct Envelope: Sendable, Hashable {
             guard let contentKey, let bytes = Base64.decode(cipher), let plain = contentKey.decrypt(bytes) else {
                 throw EnvelopeError(.notDecryptable, "the answer is encrypted and the content key does not open it")
             }
-            guard case .object(let object) = try json(plain[...], charset: charset) else {
+            guard case .object(let object) = try json(plain, charset: charset) else {
                 throw EnvelopeError(.malformedNode, "the decrypted node is not an object")
             }
             return object
@@ -184,8 +187,8 @@ public struct Envelope: Sendable, Hashable {
         }
     }
 
-    private static func json(_ slice: ArraySlice<UInt8>, charset: Charset) throws(EnvelopeError) -> JSONValue {
-        guard let bytes = charset == .utf8 ? Array(slice) : charset.decode(slice).map({ Array($0.utf8) }) else {
+    private static func json(_ content: [UInt8], charset: Charset) throws(EnvelopeError) -> JSONValue {
+        guard let bytes = charset == .utf8 ? content : charset.decode(content).map({ Array($0.utf8) }) else {
             throw EnvelopeError(.notInCharset, "the node is not valid \(charset)")
         }
         do throws(JSONError) {
