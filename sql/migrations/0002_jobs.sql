@@ -120,6 +120,7 @@ CREATE TABLE settled.job_events (
     reason     text        NOT NULL,
     from_state text,
     to_state   text,
+    cause      text,
     CONSTRAINT job_events_action CHECK (action IN ('replay', 'resolve', 'cancel', 'quarantine', 'pause', 'resume')),
     CONSTRAINT job_events_job CHECK ((job_id IS NULL) = (action IN ('pause', 'resume')))
 );

@@ -1,0 +1,126 @@
+import Synchronization
+
+/// A job whose handler has answered, or for which the runner has decided.
+struct Answered<Output: Sendable>: Sendable {
+    enum Answer: Sendable {
+        case output(Output)
+        case decided(Disposition)
+    }
+
+    let lease: Lease
+    let answer: Answer
+    /// How long the handler took.
+    let duration: Duration
+}
+
+/// The jobs that a runner holds, from the claim to the commit of their completion: running, answered, being completed.
+///
+/// A slot is taken by the claim and freed by that commit, so completions that are slow hold back claims.
+final class RunningJobs<Output: Sendable>: Sendable {
+    private struct Running {
+        let lease: Lease
+        let startedAt: ContinuousClock.Instant
+        var task: Task<Void, Never>?
+    }
+
+    private struct State {
+        var held = 0
+        var running: [Int64: Running] = [:]
+        var answered: [Answered<Output>] = []
+        var completing: [Int64: Lease] = [:]
+    }
+
+    let concurrency: Int
+    private let state = Mutex(State())
+    /// A slot came free.
+    let slotFreed = Wakeup()
+    /// An answer waits for a completer.
+    let hasAnswers = Wakeup()
+
+    init(concurrency: Int) {
+        self.concurrency = concurrency
+    }
+
+    var freeSlots: Int { concurrency - state.withLock(\.held) }
+    var count: Int { state.withLock(\.held) }
+
+    /// Registers jobs before their tasks exist, so that no answer can come for an unknown job.
+    func begin(_ leases: [Lease]) {
+        let now = ContinuousClock.now
+        state.withLock { state in
+            state.held += leases.count
+            for lease in leases { state.running[lease.jobID] = Running(lease: lease, startedAt: now) }
+        }
+    }
+
+    /// The task of a job that has begun; nothing when it has answered already.
+    func attach(_ task: Task<Void, Never>, to lease: Lease) {
+        state.withLock { $0.running[lease.jobID]?.task = task }
+    }
+
+    /// The handler's answer. Nothing happens when the runner has decided about the job before.
+    func answer(_ lease: Lease, _ answer: Answered<Output>.Answer) {
+        let isFirst = state.withLock { state in
+            guard let running = state.running[lease.jobID], running.lease.epoch == lease.epoch else { return false }
+            state.running[lease.jobID] = nil
+            state.answered.append(
+                Answered(lease: lease, answer: answer, duration: running.startedAt.duration(to: .now)))
+            return true
+        }
+        if isFirst { hasAnswers.fire() }
+    }
+
+    /// The next batch for a completer, oldest first.
+    func takeAnswers(atMost limit: Int) -> [Answered<Output>] {
+        state.withLock { state in
+            let batch = Array(state.answered.prefix(limit))
+            state.answered.removeFirst(batch.count)
+            for answered in batch { state.completing[answered.lease.jobID] = answered.lease }
+            return batch
+        }
+    }
+
+    /// The batch is committed, refused or given up.
+    func completed(_ batch: [Answered<Output>]) {
+        state.withLock { state in
+            for answered in batch { state.completing[answered.lease.jobID] = nil }
+            state.held -= batch.count
+        }
+        slotFreed.fire()
+    }
+
+    /// Decides about jobs whose handlers take longer than `limit`, and cancels those.
+    func expire(olderThan limit: Duration, with disposition: Disposition) -> [Lease] {
+        let deadline = ContinuousClock.now - limit
+        let late = state.withLock { state in state.running.values.filter { $0.startedAt < deadline } }
+        for running in late {
+            answer(running.lease, .decided(disposition))
+            running.task?.cancel()
+        }
+        return late.map(\.lease)
+    }
+
+    /// The leases that need a heartbeat: held for longer than `age`.
+    func leases(heldFor age: Duration) -> [Lease] {
+        let deadline = ContinuousClock.now - age
+        return state.withLock { state in
+            state.running.values.filter { $0.startedAt <= deadline }.map(\.lease) + state.answered.map(\.lease)
+                + state.completing.values
+        }
+    }
+
+    /// Takes away what has not been completed, to be given back; cancels what still runs.
+    func abandon() -> [Lease] {
+        let (leases, tasks) = state.withLock { state in
+            let leases = state.running.values.map(\.lease) + state.answered.map(\.lease)
+            let tasks = state.running.values.compactMap(\.task)
+            state.held -= leases.count
+            state.running = [:]
+            state.answered = []
+            return (leases, tasks)
+        }
+        for task in tasks { task.cancel() }
+        slotFreed.fire()
+        return leases
+    }
+}
