@@ -1,0 +1,37 @@
+import Logging
+import Settlement
+import Telemetry
+
+/// Everything that the routes need of the rest of the program.
+public struct House: Sendable {
+    /// Nil when this process takes no notifications.
+    public var intake: Intake?
+    public var reader: FeedReader
+    public var watch: FeedWatch
+    public var feed: String
+    public var settlements: SettlementRecords
+    public var gatekeeper: Gatekeeper
+    public var readiness: Readiness
+    public var metrics: Metrics
+    public var limits: WebLimits
+    public var address: ClientAddress
+    public var logger: Logger
+
+    public init(
+        intake: Intake?, reader: FeedReader, watch: FeedWatch, feed: String = "main", settlements: SettlementRecords,
+        gatekeeper: Gatekeeper, readiness: Readiness, metrics: Metrics, limits: WebLimits = WebLimits(),
+        address: ClientAddress = ClientAddress(trustedProxies: []), logger: Logger
+    ) {
+        self.intake = intake
+        self.reader = reader
+        self.watch = watch
+        self.feed = feed
+        self.settlements = settlements
+        self.gatekeeper = gatekeeper
+        self.readiness = readiness
+        self.metrics = metrics
+        self.limits = limits
+        self.address = address
+        self.logger = logger
+    }
+}

@@ -1,0 +1,34 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+
+/// What is known of a request besides the request: the connection that it came over.
+public struct WebContext: RequestContext {
+    public var coreContext: CoreRequestContextStorage
+    let remoteAddress: SocketAddress?
+
+    public init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        remoteAddress = source.channel.remoteAddress
+    }
+}
+
+/// Who sent a request: the peer, or what a trusted proxy says about it.
+public struct ClientAddress: Sendable {
+    private let trusted: Set<String>
+
+    /// - Parameter trustedProxies: addresses whose `X-Forwarded-For` is believed. From anybody else it is ignored.
+    public init(trustedProxies: some Sequence<String>) { trusted = Set(trustedProxies) }
+
+    /// The address for logs and limits, capped in length because a proxy may pass on anything.
+    func of(_ request: Request, _ context: WebContext) -> String? {
+        guard let peer = context.remoteAddress?.ipAddress else { return nil }
+        guard trusted.contains(peer), let name = HTTPField.Name("X-Forwarded-For"),
+            let forwarded = request.headers[name]
+        else { return peer }
+        // The last entry is the one that the trusted proxy itself wrote.
+        let last = forwarded.split(separator: ",").last.map { String($0.filter { $0 != " " }) } ?? ""
+        return last.isEmpty || last.utf8.count > 64 ? peer : last
+    }
+}
