@@ -1,7 +1,6 @@
 import Glibc
 import Postgres
 import Subprocess
-import SystemPackage
 
 /// A PostgreSQL server of one's own, in a private folder that is removed at the end: for the demo, tests, benches and drills.
 ///
@@ -116,15 +115,13 @@ public final class EmbeddedPostgres: Sendable {
     private static func initialise(_ folder: String, _ programs: PostgresPrograms, _ account: ServerAccount)
         async throws
     {
-        let result = try await run(
-            .path(FilePath(programs.path("initdb"))),
-            arguments: [
+        let initdb = account.configuration(
+            programs.path("initdb"),
+            [
                 "-D", "\(folder)/data", "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth-local=trust",
                 "--auth-host=scram-sha-256", "--no-sync", "--no-instructions",
-            ],
-            environment: .custom(["PATH": "/usr/bin:/bin", "LC_ALL": "C"]),
-            workingDirectory: FilePath(folder), platformOptions: account.platformOptions,
-            output: .string(limit: 64 * 1024), error: .combinedWithOutput)
+            ], in: folder)
+        let result = try await run(initdb, output: .string(limit: 64 * 1024), error: .combinedWithOutput)
         guard result.terminationStatus.isSuccess else {
             throw EmbeddedPostgresError("initdb failed: \(lastLine(of: result.standardOutput))")
         }

@@ -1,6 +1,5 @@
 import Subprocess
 import Synchronization
-import SystemPackage
 
 /// A PostgreSQL server process with a guard: a shell that stops it when the pipe to this process closes.
 final class GuardedServer: Sendable {
@@ -12,14 +11,8 @@ final class GuardedServer: Sendable {
     init(_ program: String, _ folder: String, _ arguments: [String], _ account: ServerAccount) {
         let (stopped, stopping) = AsyncStream<Void>.makeStream()
         self.stopping = stopping
-        var platformOptions = account.platformOptions
-        // A session of its own: Ctrl-C on the terminal reaches us and not the server, which must outlive our last commit.
-        platformOptions.createSession = true
-        let configuration = Configuration(
-            executable: .path("/bin/sh"),
-            arguments: Arguments(["-c", Self.script, "settled-postgres", program, folder] + arguments),
-            environment: .custom(["PATH": "/usr/bin:/bin", "LC_ALL": "C"]),
-            workingDirectory: FilePath(folder), platformOptions: platformOptions)
+        let configuration = account.configuration(
+            "/bin/sh", ["-c", Self.script, "settled-postgres", program, folder] + arguments, in: folder)
         supervision = Task { [ended] in
             defer { ended.set() }
             return try await Self.supervise(configuration, until: stopped)

@@ -1,5 +1,6 @@
 import Glibc
 import Subprocess
+import SystemPackage
 
 /// The user that a PostgreSQL server runs as: ourselves, or `postgres` when we are root.
 struct ServerAccount: Sendable {
@@ -19,14 +20,22 @@ struct ServerAccount: Sendable {
         return ServerAccount(user: (entry.pw_uid, entry.pw_gid))
     }
 
-    var platformOptions: PlatformOptions {
-        var options = PlatformOptions()
+    /// `program` with `arguments`, run as this account in `folder`, deaf to our terminal's Ctrl-C: the server must outlive
+    /// our last commit.
+    ///
+    /// The user is changed by util-linux' setpriv and not between fork and exec: glibc's setuid there waits for threads
+    /// that the fork did not copy.
+    func configuration(_ program: String, _ arguments: [String], in folder: String) -> Configuration {
+        var command = [program] + arguments
         if let user {
-            options.userID = user.id
-            options.groupID = user.group
-            options.supplementaryGroups = [user.group]
+            command = ["setpriv", "--reuid=\(user.id)", "--regid=\(user.group)", "--clear-groups", "--"] + command
         }
-        return options
+        var options = PlatformOptions()
+        options.createSession = true
+        return Configuration(
+            executable: .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
+            environment: .custom(["PATH": "/usr/bin:/bin:/usr/local/bin", "LC_ALL": "C"]),
+            workingDirectory: FilePath(folder), platformOptions: options)
     }
 
     /// A new folder of mode 0700 that belongs to the account. It lies in /tmp, not in TMPDIR: the account must reach it,
