@@ -91,7 +91,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "AlipayTests", dependencies: ["Alipay", nioCore, nioPosix, nioSSL], resources: [.copy("Vectors")],
+            name: "AlipayTests", dependencies: ["Alipay", "COpenSSL", nioCore, nioPosix, nioSSL], resources: [.copy("Vectors")],
             swiftSettings: settings),
         .testTarget(name: "JobQueueTests", dependencies: ["JobQueue", "TestSupport"], swiftSettings: settings),
         .testTarget(

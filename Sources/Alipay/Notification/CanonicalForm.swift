@@ -13,24 +13,35 @@ public enum CanonicalForm: String, Sendable, Hashable, CaseIterable {
     /// - Parameter droppingEmptyValues: leaves out parameters whose value is empty or blank, as the rule for *requests* says
     ///   and some senders do for notifications. Then nothing signed says whether such a parameter was sent.
     public func signedContent(of form: FormBody, droppingEmptyValues: Bool = false) -> [UInt8] {
-        var content: [UInt8] = []
-        content.reserveCapacity(form.storage.count + 2 * form.fields.count)
-        for field in signedFields(of: form, droppingEmptyValues: droppingEmptyValues) {
-            if !content.isEmpty { content.append(UInt8(ascii: "&")) }
-            content.append(contentsOf: form.storage[field.name])
-            content.append(UInt8(ascii: "="))
-            content.append(contentsOf: form.storage[field.value])
-        }
-        return content
+        Self.content(of: signedFields(of: form, droppingEmptyValues: droppingEmptyValues), in: form)
     }
 
     /// The parameters that the signature of this form covers, sorted.
     func signedFields(of form: FormBody, droppingEmptyValues: Bool) -> [FormBody.Field] {
-        form.order.lazy.map { form.fields[$0] }.filter { field in
-            let name = form.storage[field.name]
-            if name.elementsEqual("sign".utf8) || self == .v1 && name.elementsEqual("sign_type".utf8) { return false }
-            return !(droppingEmptyValues && form.isBlank(field))
+        let sign = form.index(of: "sign")
+        let signType = self == .v1 ? form.index(of: "sign_type") : nil
+        var fields: [FormBody.Field] = []
+        fields.reserveCapacity(form.order.count)
+        for index in form.order where index != sign && index != signType {
+            let field = form.fields[index]
+            if droppingEmptyValues, form.isBlank(field) { continue }
+            fields.append(field)
         }
+        return fields
+    }
+
+    static func content(of fields: [FormBody.Field], in form: FormBody) -> [UInt8] {
+        var content: [UInt8] = []
+        content.reserveCapacity(form.storage.count + 2 * fields.count)
+        form.storage.withUnsafeBufferPointer { bytes in
+            for field in fields {
+                if !content.isEmpty { content.append(UInt8(ascii: "&")) }
+                content.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[field.name]))
+                content.append(UInt8(ascii: "="))
+                content.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[field.value]))
+            }
+        }
+        return content
     }
 }
 

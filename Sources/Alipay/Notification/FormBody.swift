@@ -47,6 +47,13 @@ public struct FormBody: Sendable {
     /// Indices into ``fields``, sorted by the bytes of the names.
     let order: [Int]
 
+    /// Whether all bytes are ASCII, so that every charset here reads them alike.
+    let isASCII: Bool
+    /// Whether any name or value contains the byte 0.
+    let containsNUL: Bool
+    /// Whether any value contains `&`.
+    let containsAmpersand: Bool
+
     /// Splits and decodes a body.
     ///
     /// - Throws: ``FormError`` with the cause `body_too_large`, `empty_body`, `too_many_params`, `param_too_long`,
@@ -65,6 +72,14 @@ public struct FormBody: Sendable {
             }
         }
         if let fault { throw fault }
+        (isASCII, containsNUL, containsAmpersand) = storage.withUnsafeBufferPointer { bytes in
+            guard let start = bytes.baseAddress else { return (true, false, false) }
+            return (
+                bytes.reduce(0, |) < 0x80,
+                memchr(start, 0, bytes.count) != nil,
+                memchr(start, Int32(UInt8(ascii: "&")), bytes.count) != nil
+            )
+        }
         self.fields = fields
         order = storage.withUnsafeBufferPointer { bytes in
             fields.indices.sorted { Self.precedes(bytes, fields[$0].name, fields[$1].name) }
@@ -87,10 +102,15 @@ public struct FormBody: Sendable {
     }
 
     func field(_ name: String) -> Field? {
+        index(of: name).map { fields[$0] }
+    }
+
+    /// The index in ``fields`` of the parameter of exactly this name.
+    func index(of name: String) -> Int? {
         var name = name
         return name.withUTF8 { name in
             storage.withUnsafeBufferPointer { bytes in
-                fields.first { field in
+                fields.firstIndex { field in
                     field.name.count == name.count && Self.compare(bytes, field.name, name) == 0
                 }
             }

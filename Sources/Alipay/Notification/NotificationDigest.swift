@@ -8,20 +8,26 @@
 /// different sets of fields from spelling the same text, which the signed text itself does not.
 public enum NotificationDigest {
     static func of(_ signed: [FormBody.Field], in form: FormBody) -> [UInt8] {
+        let left = [form.index(of: "notify_time"), form.index(of: "notify_id")].map { index in
+            index.map { form.fields[$0].name.lowerBound }
+        }
         var text = Array("settled notification 1\0".utf8)
         text.reserveCapacity(text.count + form.storage.count + 8 * signed.count)
-        for field in signed {
-            let name = form.storage[field.name]
-            if name.elementsEqual("notify_time".utf8) || name.elementsEqual("notify_id".utf8) { continue }
-            append(name, to: &text)
-            append(form.storage[field.value], to: &text)
+        form.storage.withUnsafeBufferPointer { bytes in
+            for field in signed where !left.contains(field.name.lowerBound) {
+                append(UnsafeBufferPointer(rebasing: bytes[field.name]), to: &text)
+                append(UnsafeBufferPointer(rebasing: bytes[field.value]), to: &text)
+            }
         }
         return Digest.sha256(text)
     }
 
-    private static func append(_ bytes: ArraySlice<UInt8>, to text: inout [UInt8]) {
+    private static func append(_ bytes: UnsafeBufferPointer<UInt8>, to text: inout [UInt8]) {
         let length = UInt32(bytes.count)
-        for shift: UInt32 in [24, 16, 8, 0] { text.append(UInt8(truncatingIfNeeded: length >> shift)) }
+        text.append(UInt8(truncatingIfNeeded: length >> 24))
+        text.append(UInt8(truncatingIfNeeded: length >> 16))
+        text.append(UInt8(truncatingIfNeeded: length >> 8))
+        text.append(UInt8(truncatingIfNeeded: length))
         text.append(contentsOf: bytes)
     }
 }

@@ -7,9 +7,9 @@ struct NotificationText {
     let charset: Charset?
     var flags: Set<NotificationFlag> = []
 
-    init(_ fields: [FormBody.Field], of form: FormBody, contentTypeCharset: String?) {
+    init(_ fields: [FormBody.Field], of form: FormBody, contentType: ContentType?) {
         let parameter = form.value(of: "charset").flatMap { $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self) }
-        let label = parameter ?? contentTypeCharset
+        let label = parameter ?? contentType?.charset
         let declared = label.flatMap { Charset(label: $0) }
         if label != nil, declared == nil {
             charset = nil
@@ -33,6 +33,16 @@ struct NotificationText {
     private static func decoded(
         _ fields: [FormBody.Field], of form: FormBody, _ charset: Charset
     ) -> [(name: String, value: String)]? {
+        if form.isASCII {
+            return form.storage.withUnsafeBufferPointer { bytes in
+                fields.map { field in
+                    (
+                        String(decoding: UnsafeBufferPointer(rebasing: bytes[field.name]), as: UTF8.self),
+                        String(decoding: UnsafeBufferPointer(rebasing: bytes[field.value]), as: UTF8.self)
+                    )
+                }
+            }
+        }
         var texts: [(name: String, value: String)] = []
         texts.reserveCapacity(fields.count)
         for field in fields {

@@ -46,10 +46,10 @@ public struct NotificationVerifier: Sendable {
         guard let match = match(signature, algorithm, form) else {
             throw NotificationRejection(.badSignature, failure(signature, algorithm))
         }
-        var text = NotificationText(match.present, of: form, contentTypeCharset: contentType?.charset)
+        var text = NotificationText(match.present, of: form, contentType: contentType)
         if repaired { text.flags.insert(.plusAsSpace) }
         if match.hasUnsignedEmpty { text.flags.insert(.unsignedEmpty) }
-        if form.storage.contains(0) { text.flags.insert(.nulInValue) }
+        if form.containsNUL { text.flags.insert(.nulInValue) }
         if match.signed.contains(where: { form.isAmbiguous($0) }) { text.flags.insert(.ambiguousCanonical) }
         return Notification(
             parameters: text.parameters, flags: text.flags, canonicalForm: match.form, algorithm: algorithm,
@@ -122,16 +122,16 @@ public struct NotificationVerifier: Sendable {
             // Where nothing is blank both rules give the same bytes.
             if drops, !form.fields.contains(where: form.isBlank) { break }
             for canonical in profile.forms {
-                let content = canonical.signedContent(of: form, droppingEmptyValues: drops)
+                let signed = canonical.signedFields(of: form, droppingEmptyValues: drops)
+                let content = CanonicalForm.content(of: signed, in: form)
                 guard let key = keys.first(where: { $0.verify(signature, over: content, with: algorithm) }) else {
                     continue
                 }
-                let present = form.fields.filter { field in
-                    !form.storage[field.name].elementsEqual("sign".utf8) && !(drops && form.isBlank(field))
-                }
+                let sign = form.index(of: "sign")
+                let present = form.fields.indices.filter { $0 != sign && !(drops && form.isBlank(form.fields[$0])) }
                 return Match(
-                    form: canonical, key: key, content: content,
-                    signed: canonical.signedFields(of: form, droppingEmptyValues: drops), present: present,
+                    form: canonical, key: key, content: content, signed: signed,
+                    present: present.map { form.fields[$0] },
                     hasUnsignedEmpty: drops)
             }
         }
@@ -151,6 +151,7 @@ public struct NotificationVerifier: Sendable {
 extension FormBody {
     /// Whether a value contains `&name=` with a name that is known or occurs beside it.
     func isAmbiguous(_ field: Field) -> Bool {
+        guard containsAmpersand else { return false }
         var rest = storage[field.value]
         while let ampersand = rest.firstIndex(of: UInt8(ascii: "&")) {
             rest = rest[(ampersand + 1)...]

@@ -6,6 +6,7 @@ public enum Base64 {
         text.withContiguousBytes { text in
             guard text.count.isMultiple(of: 4) else { return nil }
             guard !text.isEmpty else { return [] }
+            let values = Self.values
             let padding = text[text.count - 1] != pad ? 0 : text[text.count - 2] != pad ? 1 : 2
             let digits = text.count - padding
             var bytes: [UInt8] = []
