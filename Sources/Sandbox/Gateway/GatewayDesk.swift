@@ -15,7 +15,7 @@ struct GatewayDesk: Sendable {
     let rates: FaultRates
     let signed = SignedAnswers()
 
-    func reply(query: [UInt8], body: [UInt8]) throws -> GatewayReply {
+    func reply(query: [UInt8], body: [UInt8]) throws -> WireReply {
         let request: GatewayRequest
         do throws(GatewayError) {
             request = try check.request(query: query, body: body)
@@ -57,7 +57,7 @@ struct GatewayDesk: Sendable {
     }
 
     /// The truth, signed; kept, because signing is nearly all that an answer costs.
-    private func answer(_ staged: StagedTrade, _ request: GatewayRequest) throws -> GatewayReply {
+    private func answer(_ staged: StagedTrade, _ request: GatewayRequest) throws -> WireReply {
         let key = SignedAnswers.Key(
             trade: staged.trade, shape: staged.shape, charset: request.charset, algorithm: request.algorithm)
         let body = try signed.body(key) {
@@ -68,20 +68,20 @@ struct GatewayDesk: Sendable {
         return reply(body, request.charset)
     }
 
-    private func failure(_ error: GatewayError, _ request: GatewayRequest) throws -> GatewayReply {
+    private func failure(_ error: GatewayError, _ request: GatewayRequest) throws -> WireReply {
         try failure(error, method: request.method, request.charset, request.algorithm)
     }
 
     private func refusal(
         _ error: GatewayError, method: String, _ charset: Charset, _ algorithm: SignatureAlgorithm
-    ) throws -> GatewayReply {
+    ) throws -> WireReply {
         book.noteRefusal(error.subCode)
         return try failure(error, method: method, charset, algorithm)
     }
 
     private func failure(
         _ error: GatewayError, method: String, _ charset: Charset, _ algorithm: SignatureAlgorithm
-    ) throws -> GatewayReply {
+    ) throws -> WireReply {
         let node = PayResultText.failure(error, .plain)
         let envelope = AnswerEnvelope(key: alipayKey, algorithm: algorithm, charset: charset)
         let body =
@@ -90,7 +90,7 @@ struct GatewayDesk: Sendable {
     }
 
     private func reply(playing fault: GatewayFault, _ staged: StagedTrade, _ request: GatewayRequest) throws
-        -> GatewayReply
+        -> WireReply
     {
         let node = PayResultText.success(staged.trade, staged.shape)
         let method = request.method
@@ -133,7 +133,7 @@ struct GatewayDesk: Sendable {
             var half = try answer(staged, request)
             half.delivery = .cut(after: half.body.count / 2)
             return half
-        case .reset: return GatewayReply(delivery: .reset)
+        case .reset: return WireReply(delivery: .reset)
         case .drip(let pause):
             var slow = try answer(staged, request)
             slow.delivery = .drip(pause: pause)
@@ -142,8 +142,8 @@ struct GatewayDesk: Sendable {
         }
     }
 
-    private func page(_ status: Int) -> GatewayReply {
-        var page = GatewayReply.page(status)
+    private func page(_ status: Int) -> WireReply {
+        var page = WireReply.page(status)
         if status == 429 { page.headers.append(("Retry-After", "1")) }
         if (300..<400).contains(status) { page.headers.append(("Location", "http://127.0.0.1:9/gateway.do")) }
         return page
@@ -153,7 +153,7 @@ struct GatewayDesk: Sendable {
         AnswerEnvelope(key: key ?? alipayKey, algorithm: request.algorithm, charset: request.charset)
     }
 
-    private func reply(_ body: [UInt8], _ charset: Charset) -> GatewayReply {
-        GatewayReply(contentType: "text/html;charset=\(charset == .utf8 ? "utf-8" : "GBK")", body: body)
+    private func reply(_ body: [UInt8], _ charset: Charset) -> WireReply {
+        WireReply(contentType: "text/html;charset=\(charset == .utf8 ? "utf-8" : "GBK")", body: body)
     }
 }

@@ -5,7 +5,7 @@ public struct RedeliverySchedule: Sendable, Hashable {
 
     public init(gaps: [Duration]) { self.gaps = gaps }
 
-    /// The documented schedule: eight deliveries in 24 h 22 min.
+    /// The documented schedule: eight deliveries in a little over a day.
     public static let alipay = RedeliverySchedule(
         gaps: [4, 10, 10, 60, 120, 360, 900].map { Duration.seconds($0 * 60) })
 
@@ -18,7 +18,7 @@ public struct RedeliverySchedule: Sendable, Hashable {
     }
 
     /// The same schedule so many times faster: 1000 makes 240 ms of 4 minutes.
-    public func compressed(by factor: Double) -> RedeliverySchedule {
+    public func compressed(by factor: Int) -> RedeliverySchedule {
         RedeliverySchedule(gaps: gaps.map { $0 / factor })
     }
 

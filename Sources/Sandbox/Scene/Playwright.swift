@@ -9,6 +9,8 @@ struct Playwright {
     private(set) var deliveries: [Delivery] = []
     private(set) var expectations: [String: TradeExpectation] = [:]
     private var forgeriesPlayed = 0
+    /// The one being written now.
+    private var story = Story.plain
 
     init(_ settings: Scenario.Settings) {
         self.settings = settings
@@ -57,77 +59,73 @@ struct Playwright {
     }
 
     private mutating func play(_ story: Story) {
+        self.story = story
         switch story {
-        case .plain: announce(story, paid(story))
-        case .tradeFormat: announceInTradeFormat(story, paid(story))
-        case .tokenOnly: announceByToken(story, paid(story, withToken: true))
+        case .plain: announce(paid())
+        case .tradeFormat: announceInTradeFormat(paid())
+        case .tokenOnly: announceByToken(paid(withToken: true))
         case .tokenAndTradeNo:
-            let trade = paid(story, withToken: true)
-            announceByToken(story, trade)
-            announce(story, trade)
+            let trade = paid(withToken: true)
+            announceByToken(trade)
+            announce(trade)
         case .gbk:
-            let trade = paid(story)
+            let trade = paid()
             if generator.chance(0.5) {
-                announce(story, trade) { $0.inGBK() }
+                announce(trade) { $0.inGBK() }
             } else {
-                announceInTradeFormat(story, trade) { $0.inGBK(label: "gb2312") }
+                announceInTradeFormat(trade) { $0.inGBK(label: "gb2312") }
             }
         case .unknownParameters:
-            announce(story, paid(story)) { message in
+            announce(paid()) { message in
                 var message = message
                 message["out_community_id"] = "WY-0001"
                 message["voucher_detail_list"] = #"[{"amount":"0.00","name":"满减券"}]"#
                 message["Z_future"] = "a&b=c %+"
                 return message
             }
-        case .exactDuplicate: announce(story, paid(story), times: 2)
+        case .exactDuplicate: announce(paid(), times: 2)
         case .laterDuplicate:
-            let trade = paid(story)
-            announce(story, trade)
-            announce(story, trade, notifiedAfter: 240)
+            let trade = paid()
+            announce(trade)
+            announce(trade, notifiedAfter: 240)
         case .forged: forge()
-        case .lateAnswer: announce(story, paid(story, faults: [PlannedFault(.late(settings.mix.lateness))]))
-        case .failingFirst: announce(story, paid(story, faults: passingFaults()))
-        case .closed: announce(story, stage(story, .nothingDue) { $0.move(to: .closed) })
+        case .lateAnswer: announce(paid(faults: [PlannedFault(.late(settings.mix.lateness))]))
+        case .failingFirst: announce(paid(faults: passingFaults()))
+        case .closed: announce(stage(.nothingDue, status: .closed) { _ in })
         case .foreignReceiver:
             let foreign = settings.foreignMerchant
             announce(
-                story,
-                stage(story, .quarantined(causes: ["foreign_receiver", "merchant_unknown"]), merchant: foreign) { _ in }
+                stage(.quarantined(causes: ["foreign_receiver", "merchant_unknown"]), merchant: foreign) { _ in }
             )
         case .belongsToOthers:
             let foreign = settings.foreignMerchant.appAuthToken
-            announce(
-                story,
-                stage(story, .quarantined(causes: ["belongs_to_others", "PAY_INFO_BELONGING_TO_OTHERS"])) {
-                    $0.appAuthToken = foreign
-                })
+            let causes: Set = ["belongs_to_others", "PAY_INFO_BELONGING_TO_OTHERS"]
+            announce(stage(.quarantined(causes: causes)) { $0.appAuthToken = foreign })
         case .amountConflict:
-            let trade = stage(story, .settled(quarantinedJobs: 1)) { _ in }
-            announce(story, trade)
-            announce(story, trade) { message in
+            let trade = stage(.settled(quarantinedJobs: 1)) { _ in }
+            announce(trade)
+            announce(trade) { message in
                 var message = message
                 message["total_amount"] = yuan(trade.totalFen + 100)
                 return message
             }
         case .billsMismatch:
-            announce(
-                story,
-                stage(story, .quarantined(causes: ["bills_mismatch"])) { trade in trade.bills[0].fen += 1 })
+            announce(stage(.quarantined(causes: ["bills_mismatch"])) { $0.bills[0].fen += 1 })
         }
     }
 
     // MARK: - Trades
 
-    private mutating func paid(_ story: Story, withToken: Bool = false, faults: [PlannedFault] = []) -> Trade {
-        stage(story, .settled(), withToken: withToken, faults: faults) { _ in }
+    private mutating func paid(withToken: Bool = false, faults: [PlannedFault] = []) -> Trade {
+        stage(.settled(), withToken: withToken, faults: faults) { _ in }
     }
 
     private mutating func stage(
-        _ story: Story, _ expectation: TradeExpectation, merchant: Merchant? = nil, withToken: Bool = false,
+        _ expectation: TradeExpectation, status: Trade.Status = .success, merchant: Merchant? = nil,
+        withToken: Bool = false,
         faults: [PlannedFault] = [], _ change: (inout Trade) -> Void
     ) -> Trade {
-        var trade = invention.trade(merchant: merchant, withToken: withToken)
+        var trade = invention.trade(status, merchant: merchant, withToken: withToken)
         change(&trade)
         let entries = max(trade.bills.count, trade.funds.count)
         let shape = settings.mix.variesShapes ? AnswerShape.drawn(holding: entries, &generator) : .plain
@@ -144,7 +142,7 @@ struct Playwright {
     // MARK: - Notifications
 
     private mutating func announce(
-        _ story: Story, _ trade: Trade, times: Int = 1, notifiedAfter delay: Int64 = 0,
+        _ trade: Trade, times: Int = 1, notifiedAfter delay: Int64 = 0,
         forgery: Forgery? = nil, _ change: (NotificationMessage) -> NotificationMessage = { $0 }
     ) {
         let message = NotificationText.cplife(trade, path: settings.requestPath, notifiedAt: trade.paidAt + 2 + delay)
@@ -155,7 +153,7 @@ struct Playwright {
     }
 
     private mutating func announceInTradeFormat(
-        _ story: Story, _ trade: Trade, forgery: Forgery? = nil,
+        _ trade: Trade, forgery: Forgery? = nil,
         _ change: (NotificationMessage) -> NotificationMessage = { $0 }
     ) {
         let message = NotificationText.trade(
@@ -166,7 +164,7 @@ struct Playwright {
                 tradeNo: trade.tradeNo))
     }
 
-    private mutating func announceByToken(_ story: Story, _ trade: Trade) {
+    private mutating func announceByToken(_ trade: Trade) {
         guard let token = trade.queryToken else { return }
         let message = NotificationText.tokenOnly(
             trade, token: token, path: settings.requestPath, notifiedAt: trade.paidAt + 2)
@@ -177,14 +175,14 @@ struct Playwright {
 
     /// The bait is a trade that was paid and that no true notification names: whoever believes the lie settles it, or asks.
     private mutating func forge() {
-        guard !settings.mix.forgeries.isEmpty else { return announce(.plain, paid(.plain)) }
+        guard !settings.mix.forgeries.isEmpty else { return announce(paid()) }
         let forgery = settings.mix.forgeries[forgeriesPlayed % settings.mix.forgeries.count]
         forgeriesPlayed += 1
-        let bait = stage(.forged, .untouched) { _ in }
+        let bait = stage(.untouched) { _ in }
         if generator.chance(0.7) {
-            announce(.forged, bait, forgery: forgery)
+            announce(bait, forgery: forgery)
         } else {
-            announceInTradeFormat(.forged, bait, forgery: forgery)
+            announceInTradeFormat(bait, forgery: forgery)
         }
     }
 }

@@ -13,8 +13,8 @@ struct TradeInvention {
         date = String(ShanghaiTime.format(unixSeconds: settings.startsAt).prefix(10).filter { $0 != "-" })
     }
 
-    /// A paid trade of one of the merchants, or of the given one.
-    mutating func trade(merchant given: Merchant? = nil, withToken: Bool) -> Trade {
+    /// A trade of one of the merchants, or of the given one.
+    mutating func trade(_ status: Trade.Status, merchant given: Merchant?, withToken: Bool) -> Trade {
         count += 1
         let merchant = given ?? settings.merchants.randomElement(using: &generator) ?? settings.foreignMerchant
         let bizType = withToken ? ["CJ", "YC"][count % 2] : ["00", "00", "CJ"][count % 3]
@@ -22,7 +22,7 @@ struct TradeInvention {
         let total = bills.reduce(0) { $0 + $1.fen }
         return Trade(
             tradeNo: date + "2200" + padded(Int(settings.seed % 1_000_000), 6) + padded(count, 10),
-            queryToken: withToken ? token() : nil, sellerID: merchant.sellerID,
+            queryToken: withToken ? token() : nil, status: status, sellerID: merchant.sellerID,
             buyerUserID: "2088" + generator.digits(12),
             buyerLogonID: "1" + generator.digits(2) + "****" + generator.digits(4), totalFen: total,
             roomID: "R1" + padded(count, 21),

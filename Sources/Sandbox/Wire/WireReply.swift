@@ -1,5 +1,5 @@
-/// What goes back over the wire, as the desk decided it and before any of it is sent.
-struct GatewayReply: Sendable {
+/// What goes back over the wire, decided in full before any of it is sent.
+struct WireReply: Sendable {
     enum Delivery: Sendable {
         case whole
         /// So many bytes of the announced body, then the connection ends.
@@ -16,8 +16,8 @@ struct GatewayReply: Sendable {
     var delay: Duration = .zero
     var delivery = Delivery.whole
 
-    static func page(_ status: Int) -> GatewayReply {
+    static func page(_ status: Int) -> WireReply {
         let body = status == 204 ? "" : "<html><head><title>\(status)</title></head><body>nginx</body></html>"
-        return GatewayReply(status: status, contentType: "text/html", body: Array(body.utf8))
+        return WireReply(status: status, contentType: "text/html", body: Array(body.utf8))
     }
 }

@@ -1,33 +1,4 @@
-import Hummingbird
-import NIOCore
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
-/// The request's own channel beside Hummingbird's usual context: to break a connection on purpose one has to hold it.
-struct WireContext: RequestContext {
-    var coreContext: CoreRequestContextStorage
-    let channel: any Channel
-
-    init(source: ApplicationRequestContextSource) {
-        coreContext = .init(source: source)
-        channel = source.channel
-    }
-}
-
-extension Channel {
-    /// Ends the connection with RST: what the peer has not read yet is lost to it.
-    func reset() async throws {
-        if let options = self as? any SocketOptionProvider {
-            try await options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
-        }
-        try await close()
-    }
-}
 
 /// Tells whoever waits on which port a server listens, or that it never will. The first word counts.
 final class StartedServer: Sendable {
