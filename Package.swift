@@ -91,8 +91,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "AlipayTests", dependencies: ["Alipay", "COpenSSL", nioCore, nioPosix, nioSSL], resources: [.copy("Vectors")],
-            swiftSettings: settings),
+            name: "AlipayTests", dependencies: ["Alipay", "COpenSSL", nioCore, nioPosix, nioSSL],
+            resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(name: "JobQueueTests", dependencies: ["JobQueue", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "SettlementTests", dependencies: ["Settlement", "Sandbox", "TestSupport"], swiftSettings: settings),

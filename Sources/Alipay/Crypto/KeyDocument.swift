@@ -1,7 +1,7 @@
 import COpenSSL
 
-/// The text of a key file in any of the forms that people have: PEM under any label, PEM in one line with `\n` spelled out
-/// (as in environment variables), or bare Base64 as Alipay's key tool and console give it.
+/// The text of a key file in any of the forms that people have: PEM under any label, PEM in one line with `\n` spelled
+/// out (as in environment variables), or bare Base64 as Alipay's key tool and console give it.
 struct KeyDocument {
     let der: [UInt8]
 
@@ -17,7 +17,7 @@ struct KeyDocument {
             throw KeyError(
                 .unreadable,
                 armoured == nil
-                    ? "this is neither PEM nor Base64: give the key's text as downloaded (is it a path, or a binary file?)"
+                    ? "this is neither PEM nor Base64: give the key's text, neither its path nor binary DER"
                     : "the PEM holds something that is not Base64: it was cut or changed")
         }
         self.der = der
@@ -45,7 +45,8 @@ struct KeyDocument {
         return Array(body)
     }
 
-    /// The bytes without blanks, line ends and the two characters `\n` or `\r` that stand for them in one-line settings.
+    /// The bytes without blanks, line ends and the two characters `\n` or `\r` that stand for them in one-line
+    /// settings.
     private static func withoutBlanks(_ bytes: [UInt8]) -> [UInt8] {
         var kept: [UInt8] = []
         kept.reserveCapacity(bytes.count)
@@ -65,7 +66,8 @@ struct KeyDocument {
     }
 }
 
-/// What DER bytes turn out to be. The label of the PEM is not asked: PKCS#8 under `RSA PRIVATE KEY` is a common mistake.
+/// What DER bytes turn out to be. The label of the PEM is not asked: PKCS#8 under `RSA PRIVATE KEY` is a common
+/// mistake.
 enum KeyContent {
     case privateKey(RSAKey)
     case publicKey(RSAKey)

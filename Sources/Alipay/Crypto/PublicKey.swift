@@ -1,17 +1,19 @@
 import COpenSSL
 
-/// A key that signatures are checked with: Alipay's, one per application or shared, or the application's own public half.
+/// A key that signatures are checked with: Alipay's, one per application or shared, or the application's own public
+/// half.
 ///
-/// Parsed once; then shared by all threads (see ``RSAKey`` for why that is safe). Equal when the key is the same, however
-/// it was written.
+/// Parsed once; then shared by all threads (see ``RSAKey`` for why that is safe). Equal when the key is the same,
+/// however it was written.
 public struct PublicKey: Sendable {
     private let key: RSAKey
 
     /// The key's id: SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
     public let fingerprint: String
 
-    /// Reads a key from the text of a file or a setting: SubjectPublicKeyInfo or PKCS#1, as PEM or as bare Base64 of the
-    /// DER; or an X.509 certificate as PEM, of which it takes the key and checks nothing.
+    /// Reads a key from the text of a file or a setting: SubjectPublicKeyInfo or PKCS#1, as PEM or as bare Base64 of
+    /// the DER; or an X.509 certificate as PEM, of which it takes the key and checks nothing. Of several blocks the
+    /// first is read.
     ///
     /// - Parameter allowsLegacySize: accepts 1024 to 2047 bits as well (`allow_legacy_rsa`).
     public init(text: String, allowsLegacySize: Bool = false) throws(KeyError) {
@@ -52,8 +54,8 @@ public struct PublicKey: Sendable {
 
     /// Whether `signature` is the key's RSASSA-PKCS1-v1_5 signature over exactly these bytes.
     ///
-    /// OpenSSL builds the whole padded block anew and compares it, so that neither garbage after the digest, nor another
-    /// spelling of the DigestInfo, nor other padding passes.
+    /// OpenSSL builds the whole padded block anew and compares it, so that neither garbage after the digest, nor
+    /// another spelling of the DigestInfo, nor other padding passes.
     public func verify(
         _ signature: [UInt8], over content: some Collection<UInt8>, with algorithm: SignatureAlgorithm
     ) -> Bool {

@@ -22,8 +22,8 @@ final class RSAKey: @unchecked Sendable {
     /// The length of a signature: that of the modulus, in bytes.
     var signatureLength: Int { Int(EVP_PKEY_get_size(pointer)) }
 
-    /// Refuses what is not a usable RSA key: another algorithm, a modulus that is too short or absurdly long, or an exponent
-    /// below 65537, which Alipay's keys never have and which the classical forgeries of this padding need.
+    /// Refuses what is not a usable RSA key: another algorithm, a modulus that is too short or absurdly long, or an
+    /// exponent below 65537, which Alipay's keys never have and which the classical forgeries of this padding need.
     func check(allowsLegacySize: Bool) throws(KeyError) {
         guard EVP_PKEY_get_base_id(pointer) == NID_rsaEncryption else {
             throw KeyError(.notRSA, "this is not an RSA key; the OpenAPI's RSA2 and RSA need one (RSA, 2048 bits)")

@@ -8,8 +8,8 @@ public enum AcknowledgementStyle: String, Sendable, Hashable, CaseIterable {
     case success
 }
 
-/// The answer to a notification that is stored durably. It says "received" and nothing about the payment, so it is the same
-/// for all: signed once, when it is made.
+/// The answer to a notification that is stored durably. It says "received" and nothing about the payment, so it is the
+/// same for all: signed once, when it is made.
 public struct Acknowledgement: Sendable, Hashable {
     /// The value of the Content-Type header.
     public let contentType: String
@@ -18,8 +18,8 @@ public struct Acknowledgement: Sendable, Hashable {
 
     /// Makes the answer of a style.
     ///
-    /// The signature of the XML covers the JSON text alone, and `<sign_type>` says which one it is. (Of the two SDKs that are
-    /// in use one writes `RSA` there whatever it signed with; both are accepted.)
+    /// The signature of the XML covers the JSON text alone, and `<sign_type>` says which one it is. (Of the two SDKs
+    /// that are in use one writes `RSA` there whatever it signed with; both are accepted.)
     ///
     /// - Throws: ``KeyError`` when a signature is needed and there is no key, or the key cannot sign.
     public init(

@@ -1,7 +1,8 @@
-/// The two texts that Alipay signs in notifications. Both take all parameters but `sign`, unknown ones included, sorted by the
-/// bytes of their names, as `name=value` joined with `&`; values are the decoded bytes, untouched.
+/// The two texts that Alipay signs in notifications. Both take all parameters but `sign`, unknown ones included,
+/// sorted by the bytes of their names, as `name=value` joined with `&`; values are the decoded bytes, untouched.
 ///
-/// Which one a sender uses is a fact about it and not about the message: a source pins its form (``NotificationProfile``).
+/// Which one a sender uses is a fact about it and not about the message: a source pins its form
+/// (``NotificationProfile``).
 public enum CanonicalForm: String, Sendable, Hashable, CaseIterable {
     /// Without `sign_type`: notifications of trades.
     case v1 = "V1"
@@ -10,7 +11,8 @@ public enum CanonicalForm: String, Sendable, Hashable, CaseIterable {
 
     /// The exact bytes that the signature of this form covers.
     ///
-    /// - Parameter droppingEmptyValues: leaves out parameters whose value is empty or blank, as the rule for *requests* says
+    /// - Parameter droppingEmptyValues: leaves out parameters whose value is empty or blank, as the rule for
+    /// *requests* says
     ///   and some senders do for notifications. Then nothing signed says whether such a parameter was sent.
     public func signedContent(of form: FormBody, droppingEmptyValues: Bool = false) -> [UInt8] {
         Self.content(of: signedFields(of: form, droppingEmptyValues: droppingEmptyValues), in: form)
@@ -46,7 +48,8 @@ public enum CanonicalForm: String, Sendable, Hashable, CaseIterable {
 }
 
 extension FormBody {
-    /// Whether a value is empty or has only what Java calls white space, which is what the signing code of senders goes by.
+    /// Whether a value is empty or has only what Java calls white space, which is what the signing code of senders
+    /// goes by.
     func isBlank(_ field: Field) -> Bool {
         storage[field.value].allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) || (0x1C...0x1F).contains($0) }
     }

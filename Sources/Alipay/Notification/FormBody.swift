@@ -28,11 +28,11 @@ public struct FormError: Error, Sendable, Hashable {
 
 /// An `application/x-www-form-urlencoded` body, split and decoded exactly once, into bytes.
 ///
-/// Pairs are split at `&` and the first `=` of the encoded text; then `+` is a space and `%XX` a byte, in names and values
-/// alike. The result is bytes, never text: the signature covers bytes, and a GBK character may have an escaped first half and
-/// a bare second one. Everything that two readers could read differently is refused: a repeated name, an escape that is none,
-/// an empty pair (`&&`), a pair without a name or without `=`, and a name that itself contains `&` or `=`. Everything else
-/// stands for itself: `;`, brackets, blanks and letter case have no meaning.
+/// Pairs are split at `&` and the first `=` of the encoded text; then `+` is a space and `%XX` a byte, in names and
+/// values alike. The result is bytes, never text: the signature covers bytes, and a GBK character may have an escaped
+/// first half and a bare second one. Everything that two readers could read differently is refused: a repeated name,
+/// an escape that is none, an empty pair (`&&`), a pair without a name or without `=`, and a name that itself contains
+/// `&` or `=`. Everything else stands for itself: `;`, brackets, blanks and letter case have no meaning.
 public struct FormBody: Sendable {
     /// Where one parameter lies in ``storage``.
     struct Field: Sendable {
@@ -117,8 +117,8 @@ public struct FormBody: Sendable {
         }
     }
 
-    /// The body that stands for these parameters, in their order: letters, digits and `*-._` as they are, a blank as `+`,
-    /// every other byte escaped.
+    /// The body that stands for these parameters, in their order: letters, digits and `*-._` as they are, a blank as
+    /// `+`, every other byte escaped.
     public static func encode(_ parameters: some Sequence<(name: [UInt8], value: [UInt8])>) -> [UInt8] {
         var body: [UInt8] = []
         for (name, value) in parameters {

@@ -1,5 +1,5 @@
-/// The parameter names that Alipay documents or sends in notifications, of property fees and of trades. The set is open:
-/// others are signed and kept like these.
+/// The parameter names that Alipay documents or sends in notifications, of property fees and of trades. The set is
+/// open: others are signed and kept like these.
 enum KnownParameter {
     static let names: Set<String> = [
         "_request_path", "agreement_no", "alipay_cert_sn", "app_id", "auth_app_id", "biz_type", "body", "buyer_id",

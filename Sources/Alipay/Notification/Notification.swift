@@ -1,11 +1,12 @@
-/// A notification whose signature holds. Only ``NotificationVerifier`` makes one, so that whoever has it need not ask again.
+/// A notification whose signature holds. Only ``NotificationVerifier`` makes one, so that whoever has it need not ask
+/// again.
 ///
-/// It is a hint that something was paid, not the proof: amounts and states are shown and compared, and settled only from the
-/// gateway's signed answer.
+/// It is a hint that something was paid, not the proof: amounts and states are shown and compared, and settled only
+/// from the gateway's signed answer.
 public struct Notification: Sendable {
     /// The parameters as text, in the order received, without `sign` and without those that count as absent
-    /// (``NotificationFlag/unsignedEmpty``). `sign_type` is among them; in the form V1 it is not signed and says no more than
-    /// ``algorithm`` does.
+    /// (``NotificationFlag/unsignedEmpty``). `sign_type` is among them; in the form V1 it is not signed and says no
+    /// more than ``algorithm`` does.
     public let parameters: [(name: String, value: String)]
     /// What was odd about it.
     public let flags: Set<NotificationFlag>

@@ -1,10 +1,10 @@
-/// What was odd about a notification whose signature holds. It is stored with the notification and counted; some lead to
-/// quarantine, none keeps the acknowledgement back.
+/// What was odd about a notification whose signature holds. It is stored with the notification and counted; some lead
+/// to quarantine, none keeps the acknowledgement back.
 public enum NotificationFlag: String, Sendable, Hashable, CaseIterable, Comparable {
     /// `sign` had blanks where its `+` had been; they were put back, in `sign` alone.
     case plusAsSpace = "plus_as_space"
-    /// The bytes are not in the charset that the message declares. They are shown in the one that they fit, losslessly, or
-    /// with replacement characters where they fit none.
+    /// The bytes are not in the charset that the message declares. They are shown in the one that they fit,
+    /// losslessly, or with replacement characters where they fit none.
     case charsetMismatch = "charset_mismatch"
     /// The declared charset is none that is known. Nothing was converted: values that are not ASCII are shown escaped.
     case unknownCharset = "unknown_charset"

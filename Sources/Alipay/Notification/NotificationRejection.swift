@@ -1,5 +1,5 @@
-/// Why a request is not a notification: what the log, the counters and the store of rejected bodies say. The sender only
-/// learns the status.
+/// Why a request is not a notification: what the log, the counters and the store of rejected bodies say. The sender
+/// only learns the status.
 public struct NotificationRejection: Error, Sendable, Hashable, CustomStringConvertible {
     /// A stable word for each cause: a metric's label, and part of the documentation.
     public enum Cause: String, Sendable, Hashable, CaseIterable {

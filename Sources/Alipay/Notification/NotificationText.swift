@@ -1,7 +1,8 @@
 /// The parameters of a verified notification as text, and what their charset turned out to be.
 ///
-/// The declared charset is the parameter `charset`, which is signed; without it the Content-Type's, which is not. When both
-/// are absent the bytes decide: UTF-8 if they are valid UTF-8, else GBK.
+/// The declared charset is the parameter `charset`, which is signed. Without it the Content-Type's counts where it is
+/// a known one: it is not signed, and a proxy may have written it. Without either the bytes decide: UTF-8 if they are
+/// valid UTF-8, else GBK.
 struct NotificationText {
     let parameters: [(name: String, value: String)]
     let charset: Charset?
@@ -9,9 +10,8 @@ struct NotificationText {
 
     init(_ fields: [FormBody.Field], of form: FormBody, contentType: ContentType?) {
         let parameter = form.value(of: "charset").flatMap { $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self) }
-        let label = parameter ?? contentType?.charset
-        let declared = label.flatMap { Charset(label: $0) }
-        if label != nil, declared == nil {
+        let declared = (parameter ?? contentType?.charset).flatMap { Charset(label: $0) }
+        if parameter != nil, declared == nil {
             charset = nil
             flags = [.unknownCharset]
             parameters = Self.texts(fields, of: form, Self.escaped)
@@ -60,7 +60,8 @@ struct NotificationText {
         fields.map { (text(form.storage[$0.name]), text(form.storage[$0.value])) }
     }
 
-    /// ASCII as it is; with any other byte, all bytes beyond ASCII and every `%` as `%XX`, so that nothing is lost or guessed.
+    /// ASCII as it is; with any other byte, all bytes beyond ASCII and every `%` as `%XX`, so that nothing is lost or
+    /// guessed.
     private static func escaped(_ bytes: ArraySlice<UInt8>) -> String {
         guard bytes.contains(where: { $0 >= 0x80 }) else { return String(decoding: bytes, as: UTF8.self) }
         var text = ""

@@ -1,9 +1,9 @@
 /// Turns the body of a request into a ``Notification``, if one of the source's keys signed it.
 ///
-/// The rules, in their order: the Content-Type is a form's; the form is unambiguous (``FormBody``); `sign_type` is exactly one
-/// of the configured names; `sign` is there and is Base64; one of the keys made it over the form that the profile pins. What a
-/// message says about itself never widens what is accepted. Everything works on the decoded bytes; the charset matters only
-/// afterwards, for what is shown (``NotificationText``).
+/// The rules, in their order: the Content-Type is a form's; the form is unambiguous (``FormBody``); `sign_type` is
+/// exactly one of the configured names; `sign` is there and is Base64; one of the keys made it over the form that the
+/// profile pins. What a message says about itself never widens what is accepted. Everything works on the decoded
+/// bytes; the charset matters only afterwards, for what is shown (``NotificationText``).
 ///
 /// A value without state: one serves all requests of a source, on any number of threads.
 public struct NotificationVerifier: Sendable {
@@ -16,9 +16,10 @@ public struct NotificationVerifier: Sendable {
 
     /// - Parameters:
     ///   - algorithms: those that count; `[.rsa2]` unless the application is an old one.
-    ///   - keys: Alipay's key for this application; two or more while keys are being changed, until the old one is removed.
-    ///   - dropsEmptyValues: after the ordinary rule failed, tries the signature without empty values; if it holds, all empty
-    ///     parameters count as absent, because nothing signed says that they were sent.
+    ///   - keys: Alipay's key for this application; two or more while keys are being changed, until the old one is
+    ///     removed.
+    ///   - dropsEmptyValues: after the ordinary rule failed, tries the signature without empty values; if it holds, all
+    ///     empty parameters count as absent, because nothing signed says that they were sent.
     ///   - acceptsMissingContentType: reads a request without Content-Type as a form, instead of answering 415.
     public init(
         profile: NotificationProfile, algorithms: Set<SignatureAlgorithm> = [.rsa2], keys: [PublicKey],
@@ -89,8 +90,8 @@ public struct NotificationVerifier: Sendable {
         return algorithm
     }
 
-    /// The decoded signature. A `+` that was sent unescaped has become a blank; Base64 has none, so that in `sign`, and only
-    /// there, it can be put back.
+    /// The decoded signature. A `+` that was sent unescaped has become a blank; Base64 has none, so that in `sign`,
+    /// and only there, it can be put back.
     private func signature(_ form: FormBody) throws(NotificationRejection) -> (bytes: [UInt8], repaired: Bool) {
         guard let field = form.field("sign"), !form.isBlank(field) else {
             throw NotificationRejection(.missingSign, "sign is absent or empty")

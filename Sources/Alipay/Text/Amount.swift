@@ -7,12 +7,13 @@ public struct Amount: Sendable, Hashable, Comparable, CustomStringConvertible {
         self.fen = fen
     }
 
-    /// Reads an amount as Alipay writes it: digits, and perhaps a point followed by one or two digits: `10`, `10.2`, `10.21`.
+    /// Reads an amount as Alipay writes it: digits, and perhaps a point followed by one or two digits: `10`, `10.2`,
+    /// `10.21`.
     ///
-    /// Nil for everything else: a sign, a blank, an exponent, a grouping comma, digits of other scripts, a third decimal, a
-    /// point without digits on both sides, zeros in front (`010`), or more than eleven digits before the point. The pages of
-    /// the API give prices eleven characters; eleven digits leave room and stay far inside Int64, so that sums of many
-    /// thousand amounts cannot overflow.
+    /// Nil for everything else: a sign, a blank, an exponent, a grouping comma, digits of other scripts, a third
+    /// decimal, a point without digits on both sides, zeros in front (`010`), or more than eleven digits before the
+    /// point. The pages of the API give prices eleven characters; eleven digits leave room and stay far inside Int64,
+    /// so that sums of many thousand amounts cannot overflow.
     public init?(yuan text: String) {
         self.init(yuan: text.utf8)
     }

@@ -1,7 +1,7 @@
 /// Base64 as RFC 4648 section 4 writes it: the standard alphabet, with padding, and one spelling for each value.
 public enum Base64 {
-    /// The bytes that `text` spells, or nil where it is not exactly what an encoder would have written: blanks, line ends,
-    /// the URL alphabet, missing or superfluous padding and stray bits in the last character are all refused.
+    /// The bytes that `text` spells, or nil where it is not exactly what an encoder would have written: blanks, line
+    /// ends, the URL alphabet, missing or superfluous padding and stray bits in the last character are all refused.
     public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         text.withContiguousBytes { text in
             guard text.count.isMultiple(of: 4) else { return nil }

@@ -1,6 +1,7 @@
 import Glibc
 
-/// A codec that the platform names in its `charset` parameter: UTF-8, or one of the Chinese encodings through glibc's iconv.
+/// A codec that the platform names in its `charset` parameter: UTF-8, or one of the Chinese encodings through glibc's
+/// iconv.
 ///
 /// Signatures are checked over bytes, so a codec is needed only to show and to store text, and to write requests.
 public struct Charset: Sendable, Hashable, CustomStringConvertible {
@@ -17,7 +18,8 @@ public struct Charset: Sendable, Hashable, CustomStringConvertible {
 
     /// The codec that a label names, in any case; nil for all but UTF-8 and the GB family.
     ///
-    /// `gb2312` means GBK here, because senders use it so: real messages under that label have characters beyond GB 2312.
+    /// `gb2312` means GBK here, because senders use it so: real messages under that label have characters beyond GB
+    /// 2312.
     public init?(label: some StringProtocol) {
         switch label.lowercased() {
         case "utf-8", "utf8": self = .utf8
@@ -65,15 +67,15 @@ public struct Charset: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Converts the whole, or nothing. A descriptor holds state and belongs to one thread, so each call opens its own; the
-    /// tables behind it are loaded once.
+    /// Converts the whole, or nothing. A descriptor holds state and belongs to one thread, so each call opens its own;
+    /// the tables behind it are loaded once.
     private static func convert(_ bytes: UnsafeBufferPointer<UInt8>, from source: String, to target: String) -> [UInt8]?
     {
         guard let start = bytes.baseAddress, !bytes.isEmpty else { return [] }
         guard let descriptor = iconv_open(target, source), descriptor != Self.failed else { return nil }
         defer { iconv_close(descriptor) }
-        // Two bytes of GBK become three of UTF-8, one (the euro sign at 0x80) becomes three; four become four. The other way
-        // two bytes of UTF-8 become at most four. Three for one, and room for the shift back, covers all.
+        // Two bytes of GBK become three of UTF-8, one (the euro sign at 0x80) becomes three; four become four. The
+        // other way two bytes of UTF-8 become at most four. Three for one, and room for the shift back, covers all.
         let capacity = bytes.count * 3 + 16
         var complete = false
         let converted = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in

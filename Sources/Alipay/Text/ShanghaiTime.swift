@@ -1,12 +1,13 @@
 /// The times that Alipay and TOP write, `yyyy-MM-dd HH:mm:ss`: always GMT+8, whatever the time zone of this machine.
 public enum ShanghaiTime {
-    /// Whether a fraction of a second may follow (`.5`, `.123`), which some fields such as `gmt_refund` carry. It is dropped.
+    /// Whether a fraction of a second may follow (`.5`, `.123`), which some fields such as `gmt_refund` carry. It is
+    /// dropped.
     public enum Fraction: Sendable {
         case refused, ignored
     }
 
-    /// The Unix time in seconds, or nil where the text is no such time: another form, a day that the calendar does not have,
-    /// an hour 24, a second 60, or a year before 1970.
+    /// The Unix time in seconds, or nil where the text is no such time: another form, a day that the calendar does not
+    /// have, an hour 24, a second 60, or a year before 1970.
     public static func parse(_ text: String, fraction: Fraction = .refused) -> Int64? {
         var text = text
         return text.withUTF8 { parse($0, fraction: fraction) }
@@ -34,8 +35,8 @@ public enum ShanghaiTime {
         return days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset
     }
 
-    /// The time in Shanghai of a Unix time in seconds, `yyyy-MM-dd HH:mm:ss`. Times outside the years 1970 to 9999 are shown
-    /// as the nearest that has this form.
+    /// The time in Shanghai of a Unix time in seconds, `yyyy-MM-dd HH:mm:ss`. Times outside the years 1970 to 9999 are
+    /// shown as the nearest that has this form.
     public static func format(unixSeconds: Int64) -> String {
         let local = min(max(unixSeconds, -offset), latest) + offset
         let (year, month, day) = date(local / 86400)

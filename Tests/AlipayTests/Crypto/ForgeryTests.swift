@@ -3,8 +3,9 @@ import COpenSSL
 import Foundation
 import Testing
 
-/// Blocks that a careless verifier of PKCS#1 v1.5 accepts. They are encrypted with the true private key and no padding, so
-/// that each is exactly what the verifier finds after the RSA operation, whatever a forger's way to such a signature was.
+/// Blocks that a careless verifier of PKCS#1 v1.5 accepts. They are encrypted with the true private key and no
+/// padding, so that each is exactly what the verifier finds after the RSA operation, whatever a forger's way to such a
+/// signature was.
 @Suite struct ForgeryTests {
     private static let content = Array("trade_no=1&total_amount=20.50".utf8)
     private static let sha256: [UInt8] = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01]

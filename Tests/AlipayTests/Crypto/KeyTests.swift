@@ -172,28 +172,29 @@ import Testing
 
     // Keys made for these tests alone; the passwords are thrown away.
     static let ellipticPrivate = """
-        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgkCAPGh3b+XSi3kKU0gc7e6s6hVPyZwjki/BiROS0e+OhRANCAAQM1Rj9OpOPcCoK5wBH
-        MHm9XVM5OKSgLee2e+5lPxM/FilBjo5UxlbD2CNenI/2ed+iFM2A2KwERU9/F+69MEIB
+        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgkCAPGh3b+XSi3kKU0gc7e6s6hVPyZwjki/BiROS0e+OhRANCAAQM
+        1Rj9OpOPcCoK5wBHMHm9XVM5OKSgLee2e+5lPxM/FilBjo5UxlbD2CNenI/2ed+iFM2A2KwERU9/F+69MEIB
         """
     static let ellipticPublic = """
-        MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEkq4uCbwWqRTzQA6k9xboLlqAzruV4OUrdpfIu1BsZLUPucVoMsiWKt8mHzM9yEnRKm0NZIHto5pafuft
-        ooQ7jw==
+        MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEkq4uCbwWqRTzQA6k9xboLlqAzruV4OUrdpfIu1BsZLUPucVoMsiWKt8mHzM9yEnR
+        Km0NZIHto5pafuftooQ7jw==
         """
     static let exponentThree = """
-        MIGdMA0GCSqGSIb3DQEBAQUAA4GLADCBhwKBgQDLEdsC/X/PiK3M/xWxHOqHUSvWMi133uSAi4OrD+quLvZdzdPxAD7/QlnAnFhomT4swEVW6k2vMx1j
-        fAgoIiNL6pKUA7nO4owJgmAriISAQz+hS1bubpDfeHqaCtmUP34lIGmUHtNX20T9c/Q81+ely8jz8bXsOlBzNnbL8xLV1QIBAw==
+        MIGdMA0GCSqGSIb3DQEBAQUAA4GLADCBhwKBgQDLEdsC/X/PiK3M/xWxHOqHUSvWMi133uSAi4OrD+quLvZdzdPxAD7/QlnAnFho
+        mT4swEVW6k2vMx1jfAgoIiNL6pKUA7nO4owJgmAriISAQz+hS1bubpDfeHqaCtmUP34lIGmUHtNX20T9c/Q81+ely8jz8bXsOlBz
+        NnbL8xLV1QIBAw==
         """
     static let bits512 = """
-        MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBALaqiOf8ZXZj/Gm96KGUZpNjZk3wzbuN7B7Dt6HAW7XXMok735bYfgl9gFEUuktMlA9qbEISpbWIDRmv/A2w
-        t00CAwEAAQ==
+        MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBALaqiOf8ZXZj/Gm96KGUZpNjZk3wzbuN7B7Dt6HAW7XXMok735bYfgl9gFEUuktMlA9q
+        bEISpbWIDRmv/A2wt00CAwEAAQ==
         """
     static let encryptedPKCS8 = """
-        MIIBvTBXBgkqhkiG9w0BBQ0wSjApBgkqhkiG9w0BBQwwHAQIXR31/p8urO8CAggAMAwGCCqGSIb3DQIJBQAwHQYJYIZIAWUDBAEqBBCfkIRf7k6e0pI5
-        HPxL3E5GBIIBYPGm2caOW8n5Q7OnfyRst1sF3VoJJjauhOqSsLyCb8gehpyOZmrWB/V/rcCXWahRDH3EiXu/xV1eo2HxYnVjSCG5oLLVoa1J96MRQbn/
-        /c/5HnCUkZanlZb21wVJIE4RUSldt7ha91GhoalMo+fNRAS1oT5ci8DEa2KNrnZctzAenrkezmEiiHvWGY4/GmDukJ4xohBLsr68eW7AghjqMVSuXrVO
-        HvtoUZwNC1/k1l6jZBiJOyYv/TnTlbJb5uks1lVh02yu1rqk/jnXW+6aEfzD8a1leeK9Oro1MlYt4BBwQ1+0FV5Alj4Ft5RpXNezbsLKiSQjdw5MAXAi
-        jZ8iEngsNcxX3Zyf2uP4PDlpK8qZJSGGURCtfSHkBmwusqfmSSPt6HghwpKVaLIy2ldX8VMYND8onCa9QXkl+ECY6G4ugjEgAx8iWuHbOkrYJxvpoz8X
-        pfbe0hk8+dIV6Wc+2/w=
+        MIIBvTBXBgkqhkiG9w0BBQ0wSjApBgkqhkiG9w0BBQwwHAQIXR31/p8urO8CAggAMAwGCCqGSIb3DQIJBQAwHQYJYIZIAWUDBAEq
+        BBCfkIRf7k6e0pI5HPxL3E5GBIIBYPGm2caOW8n5Q7OnfyRst1sF3VoJJjauhOqSsLyCb8gehpyOZmrWB/V/rcCXWahRDH3EiXu/
+        xV1eo2HxYnVjSCG5oLLVoa1J96MRQbn//c/5HnCUkZanlZb21wVJIE4RUSldt7ha91GhoalMo+fNRAS1oT5ci8DEa2KNrnZctzAe
+        nrkezmEiiHvWGY4/GmDukJ4xohBLsr68eW7AghjqMVSuXrVOHvtoUZwNC1/k1l6jZBiJOyYv/TnTlbJb5uks1lVh02yu1rqk/jnX
+        W+6aEfzD8a1leeK9Oro1MlYt4BBwQ1+0FV5Alj4Ft5RpXNezbsLKiSQjdw5MAXAijZ8iEngsNcxX3Zyf2uP4PDlpK8qZJSGGURCt
+        fSHkBmwusqfmSSPt6HghwpKVaLIy2ldX8VMYND8onCa9QXkl+ECY6G4ugjEgAx8iWuHbOkrYJxvpoz8Xpfbe0hk8+dIV6Wc+2/w=
         """
     static let encryptedPKCS1 = """
         -----BEGIN RSA PRIVATE KEY-----

@@ -84,7 +84,8 @@ struct NotificationVector: Decodable, Sendable, CustomTestStringConvertible {
         case "reject:missing-sign":
             #expect(vector.refusal(by: verifier) == .missingSign)
         case "reject:bad-signature" where vector.id == "N14":
-            // It names the weaker algorithm: refused as such, and where that is allowed too, because the digest differs.
+            // It names the weaker algorithm: refused as such, and where that is allowed too, because the digest
+            // differs.
             #expect(vector.refusal(by: verifier) == .algorithmNotAllowed)
             #expect(try vector.refusal(by: vector.verifier(algorithms: [.rsa, .rsa2])) == .badSignature)
         case "reject:bad-signature":
