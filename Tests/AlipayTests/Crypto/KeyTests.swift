@@ -61,6 +61,11 @@ import Testing
         #expect(privateFault(keys.app.privatePKCS8.dropLast(8) + "")?.code == .unreadable)
         #expect(privateFault(keys.app.privatePKCS8 + "AAAA")?.code == .unreadable)
         #expect(privateFault("-----BEGIN PRIVATE KEY-----\n" + keys.app.privatePKCS8)?.code == .unreadable)
+        let (whole, spki) = try (
+            #require(Base64.decode(keys.app.privatePKCS8)), #require(Base64.decode(keys.app.publicSPKI))
+        )
+        #expect(fault { _ = try PrivateKey(der: whole + [0]) }?.code == .unreadable)
+        #expect(fault { _ = try PublicKey(der: spki + [0]) }?.code == .unreadable)
         let swapped = privateFault(keys.app.publicSPKI)
         #expect(swapped?.code == .wrongHalf)
         #expect(swapped?.message == "this is a public key; private_key_file wants the application's private key")
