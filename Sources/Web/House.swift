@@ -20,7 +20,7 @@ public struct House: Sendable {
     public init(
         intake: Intake?, reader: FeedReader, watch: FeedWatch, feed: String = "main", settlements: SettlementRecords,
         gatekeeper: Gatekeeper, readiness: Readiness, metrics: Metrics, limits: WebLimits = WebLimits(),
-        address: ClientAddress = ClientAddress(trustedProxies: []), logger: Logger
+        address: ClientAddress = ClientAddress(), logger: Logger
     ) {
         self.intake = intake
         self.reader = reader

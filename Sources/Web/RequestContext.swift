@@ -16,16 +16,16 @@ public struct WebContext: RequestContext {
 
 /// Who sent a request: the peer, or what a trusted proxy says about it.
 public struct ClientAddress: Sendable {
-    private let trusted: Set<String>
+    private let isTrusted: @Sendable (String) -> Bool
 
-    /// - Parameter trustedProxies: addresses whose `X-Forwarded-For` is believed. From anybody else it is ignored.
-    public init(trustedProxies: some Sequence<String>) { trusted = Set(trustedProxies) }
+    /// - Parameter isTrusted: whether a peer is a proxy whose `X-Forwarded-For` is believed. From anybody else it is ignored.
+    public init(isTrusted: @escaping @Sendable (_ peer: String) -> Bool = { _ in false }) { self.isTrusted = isTrusted }
 
     /// The address for logs and limits, capped in length because a proxy may pass on anything.
     func of(_ request: Request, _ context: WebContext) -> String? {
         guard let peer = context.remoteAddress?.ipAddress else { return nil }
-        guard trusted.contains(peer), let name = HTTPField.Name("X-Forwarded-For"),
-            let forwarded = request.headers[name]
+        guard let name = HTTPField.Name("X-Forwarded-For"),
+            let forwarded = request.headers[name], isTrusted(peer)
         else { return peer }
         // The last entry is the one that the trusted proxy itself wrote.
         let last = forwarded.split(separator: ",").last.map { String($0.filter { $0 != " " }) } ?? ""

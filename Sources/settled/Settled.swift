@@ -13,7 +13,11 @@ struct Settled: AsyncParsableCommand {
             3 none matched, 4 not authorised, 5 conflict, 6 findings exist, 69 dependency down, 75 try later, 78 configuration.
             """,
         version: Version.current,
-        subcommands: [MigrateCommand.self, ConfigCommand.self, VersionCommand.self]
+        subcommands: [
+            RunCommand.self, ServeCommand.self, WorkCommand.self, MigrateCommand.self, DemoCommand.self,
+            ConfigCommand.self,
+            VersionCommand.self,
+        ]
     )
 
     /// ArgumentParser ends with 64 when a command line is wrong; ours is 2, as with most Unix programs.

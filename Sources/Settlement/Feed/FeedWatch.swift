@@ -80,6 +80,12 @@ public final class FeedWatch: Service {
         }
     }
 
+    /// Lets everybody go who waits: nobody may be left waiting for a server that goes away.
+    public func close() {
+        closed.store(true, ordering: .releasing)
+        advanced(to: .max)
+    }
+
     public func run() async {
         await cancelWhenGracefulShutdown { [self] in
             while !Task.isCancelled {
@@ -95,8 +101,6 @@ public final class FeedWatch: Service {
                 try? await Task.sleep(for: interval)
             }
         }
-        // Nobody may be left waiting for a server that goes away.
-        closed.store(true, ordering: .releasing)
-        advanced(to: .max)
+        close()
     }
 }

@@ -13,6 +13,8 @@ public final class Intake: Service {
     public struct Options: Sendable {
         /// Lanes, that is connections, that write.
         public var lanes = 2
+        /// How long storing may take before the answer is 503.
+        public var commitDeadline: Duration = .seconds(8)
         /// Bytes of unverifiable bodies kept for one source.
         public var rejectedCapacity: Int64 = 1 << 30
         /// Unverifiable deliveries a second that one source looks at in earnest, and how many may come at once.
@@ -43,6 +45,8 @@ public final class Intake: Service {
         self.merchants = merchants
         var limits = GroupCommit.Limits()
         limits.lanes = options.lanes
+        limits.patience = options.commitDeadline * 0.375
+        limits.commit = options.commitDeadline * 0.625
         group = GroupCommit(pool: pool, lane: Self.lane, limits: limits, logger: logger, committed: { _ in queued() })
         rejected = RejectedStore(
             pool: pool, lane: Self.rejectedLane, capacity: options.rejectedCapacity, logger: logger)

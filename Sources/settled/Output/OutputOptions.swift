@@ -12,4 +12,9 @@ struct OutputOptions: ParsableArguments {
     func note(_ text: String) {
         if !quiet { StandardError.line(text) }
     }
+
+    /// Where a progress bar draws itself.
+    func progress(_ text: String) {
+        if !quiet { StandardError.write(text) }
+    }
 }

@@ -17,15 +17,12 @@ enum SettingsFile {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Unreadable(reason: "cannot be read: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
-            throw Unreadable(reason: "is not a file")
-        }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while bytes.count <= largest {
             let count = read(descriptor, &chunk, chunk.count)
             if count < 0 && errno == EINTR { continue }
+            if count < 0 && errno == EISDIR { throw Unreadable(reason: "is not a file") }
             guard count >= 0 else { throw Unreadable(reason: "cannot be read: \(String(cString: strerror(errno)))") }
             if count == 0 { break }
             bytes += chunk[..<count]
@@ -38,7 +35,8 @@ enum SettingsFile {
 
     /// Whether anybody on the machine may read the file.
     static func isOpenToAll(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IROTH != 0
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        guard let mode = (attributes?[.posixPermissions] as? NSNumber)?.uint32Value else { return false }
+        return mode & 0o004 != 0
     }
 }

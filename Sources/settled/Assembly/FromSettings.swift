@@ -1,0 +1,39 @@
+import Alipay
+import Settlement
+import Web
+
+// What the settings say, in the terms of the parts that are configured by them.
+
+extension Source {
+    init(_ settings: SourceSettings, app: GatewayApp) throws {
+        self.init(
+            name: settings.name, appID: settings.appID,
+            verifier: NotificationVerifier(
+                profile: settings.profile, algorithms: Set(settings.signTypes), keys: app.alipayKeys,
+                dropsEmptyValues: settings.dropsEmptyValues,
+                acceptsMissingContentType: settings.missingContentType == .form),
+            acknowledgement: try Acknowledgement(
+                style: settings.ack, key: app.privateKey, algorithm: app.algorithm),
+            merchant: settings.merchant,
+            billsMismatch: settings.billsMismatch == .settleTotal ? .settleTotal : .quarantine)
+    }
+}
+
+extension Merchant {
+    init(_ settings: MerchantSettings) {
+        self.init(
+            sellerID: settings.sellerID, appID: settings.appID, communities: Set(settings.communities),
+            token: settings.appAuthToken?.reveal())
+    }
+}
+
+extension WebLimits {
+    init(_ settings: LimitSettings) {
+        self.init()
+        body = settings.body
+        headers = settings.headers
+        arrival = settings.requestDeadline
+        idle = settings.idleTimeout
+        connections = settings.connections
+    }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// `settled run`: takes notifications in and settles them, in one process, until SIGTERM.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Serve and work in one process, until SIGTERM.")
+
+    @Flag(name: .long, help: "Apply missing migrations first.")
+    var migrate = false
+    @OptionGroup var configuration: ConfigurationOption
+
+    func run() async throws {
+        try await LongRunning.run(configuration, roles: [.serve, .work], migrate: migrate)
+    }
+}
+
+/// `settled serve`: notifications in, feed and API out.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Take notifications in and serve the feed, until SIGTERM.")
+
+    @OptionGroup var configuration: ConfigurationOption
+
+    func run() async throws { try await LongRunning.run(configuration, roles: .serve, migrate: false) }
+}
+
+/// `settled work`: asks the gateway, settles, numbers the feed.
+struct WorkCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "work", abstract: "Work on jobs and number the feed, until SIGTERM.")
+
+    @OptionGroup var configuration: ConfigurationOption
+
+    func run() async throws { try await LongRunning.run(configuration, roles: .work, migrate: false) }
+}
+
+private enum LongRunning {
+    static func run(_ configuration: ConfigurationOption, roles: Line.Roles, migrate: Bool) async throws {
+        try Startup.checkFailPoints()
+        let loaded = try configuration.load()
+        let settings = loaded.settings
+        let apps = try settings.loadKeys()
+        let logger = Startup.logger(settings.log)
+        for warning in loaded.warnings { logger.warning("\(warning)") }
+        if migrate { try await Startup.migrate(settings.database) }
+        try await Startup.checkDatabase(settings.database)
+        let line = try Line(settings, apps: apps, roles: roles, logger: logger) { addresses in
+            logger.notice(
+                "listening",
+                metadata: [
+                    "notify": "\(addresses.notify ?? "-")", "api": "\(addresses.api ?? "-")",
+                    "admin": "\(addresses.admin)",
+                ])
+        }
+        var group = ServiceGroupConfiguration(
+            services: line.services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger)
+        // A shutdown that hangs must not keep a deploy waiting for ever.
+        group.maximumGracefulShutdownDuration = settings.work.drain + .seconds(10)
+        try await ServiceGroup(configuration: group).run()
+        logger.notice("stopped")
+    }
+}

@@ -1,0 +1,146 @@
+import Alipay
+import Foundation
+import Logging
+import Postgres
+import Sandbox
+import Schema
+import ServiceLifecycle
+import Settlement
+import SystemPackage
+
+/// What the demo plays on: a private folder with keys and a configuration, a database server, a gateway, and the program
+/// itself, all running.
+struct DemoStage: Sendable {
+    let folder: FilePath
+    let settings: Settings
+    let pool: Pool
+    let gateway: GatewaySimulator
+    let line: Line.Addresses
+    let token: String
+    let keys: SandboxKeys
+    let database: String
+
+    var notify: String { "http://\(line.notify ?? "")" }
+    var api: String { "http://\(line.api ?? "")" }
+
+    /// What somebody who stays needs to look around.
+    var addresses: String {
+        """
+        notifications  \(notify)/notify/cplife and /notify/trade
+        feed           curl -H 'Authorization: Bearer \(token)' '\(api)/v1/settlements/feed?after=0&limit=10'
+        metrics        http://\(line.admin)/metrics
+        configuration  \(folder)/settled.yaml
+        look around    settled jobs list --config \(folder)/settled.yaml
+        database       psql '\(database)'
+        """
+    }
+
+    /// Sets the stage up, lends it to `play`, and clears it away.
+    static func with<T: Sendable>(_ scenario: Scenario, _ play: @escaping @Sendable (DemoStage) async throws -> T)
+        async throws -> T
+    {
+        try await EmbeddedPostgres.withServer { server in
+            let folder = try makeFolder()
+            defer { try? FileManager.default.removeItem(atPath: folder.string) }
+            let keys = try SandboxKeys.generate()
+            let files = try keys.write(into: folder)
+            let gateway = GatewaySimulator(
+                appID: scenario.settings.appID, keys: keys, book: TradeBook(scenario.trades), tokens: scenario.tokens)
+            return try await gateway.whileRunning { url in
+                let database = server.settings().conninfo
+                let text = configuration(scenario, database: database, gateway: url, files: files)
+                let file = folder.appending("settled.yaml").string
+                try text.write(toFile: file, atomically: true, encoding: .utf8)
+                let settings = try LoadedSettings.load(text: text, file: file).settings
+                try await Startup.migrate(settings.database)
+                return try await whileRunning(settings, logTo: folder.appending("settled.log")) { line, pool in
+                    let token = try await TokenStore(pool: pool).create(name: "demo", scope: .read, actor: "demo").text
+                    return try await play(
+                        DemoStage(
+                            folder: folder, settings: settings, pool: pool, gateway: gateway, line: line, token: token,
+                            keys: keys, database: database))
+                }
+            }
+        }
+    }
+
+    private static func makeFolder() throws -> FilePath {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "settled-demo-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(
+            at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        return FilePath(folder.path)
+    }
+
+    private static func configuration(_ scenario: Scenario, database: String, gateway: String, files: SandboxKeys.Files)
+        -> String
+    {
+        let app = scenario.settings.appID
+        var text = """
+            # Made by `settled demo`; the keys beside it are thrown away with it.
+            database: { url: "\(database)" }
+            http: { listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0" }
+            apps:
+              - { id: "\(app)", gateway: "\(gateway)", private_key_file: "\(files.appPrivateKey)",
+                  alipay_public_key_file: "\(files.alipayPublicKey)" }
+            sources:
+              - { name: \(scenario.settings.cplifeSource), app: "\(app)", profile: cplife, ack: signed-xml }
+              - { name: \(scenario.settings.tradeSource), app: "\(app)", profile: trade, ack: success }
+            limits: { unverified_per_second: 10000 }
+            merchants:
+
+            """
+        for merchant in scenario.settings.merchants {
+            text +=
+                "  - { seller_id: \"\(merchant.sellerID)\", app: \"\(app)\", name: \"\(merchant.name)\", communities: ["
+            text += merchant.communities.map { "\"\($0)\"" }.joined(separator: ", ") + "]"
+            if let token = merchant.appAuthToken { text += ", app_auth_token: \"\(token)\"" }
+            text += " }\n"
+        }
+        return text
+    }
+
+    /// Runs the program as `settled run` would, for as long as `body` takes.
+    private static func whileRunning<T: Sendable>(
+        _ settings: Settings, logTo log: FilePath, _ body: @escaping @Sendable (Line.Addresses, Pool) async throws -> T
+    ) async throws -> T {
+        let descriptor = try FileDescriptor.open(
+            log, .writeOnly, options: [.create, .append], permissions: [.ownerReadWrite])
+        defer { try? descriptor.close() }
+        let logger = Startup.logger(settings.log, descriptor: descriptor.rawValue)
+        let (addresses, bound) = AsyncStream.makeStream(of: Line.Addresses.self)
+        let line = try Line(
+            settings, apps: settings.loadKeys(), roles: [.serve, .work], logger: logger,
+            listening: { bound.yield($0) })
+        // The demo's own questions to the database never wait behind the program's.
+        let pool = Pool(settings.database.pooled, lanes: [TokenStore.lane: 2], logger: logger)
+        let group = ServiceGroup(services: line.services, logger: logger)
+        return try await withThrowingTaskGroup(of: T?.self) { tasks in
+            tasks.addTask {
+                try await group.run()
+                return nil
+            }
+            tasks.addTask {
+                for await address in addresses { return try await body(address, pool) }
+                return nil
+            }
+            var value: T?
+            do {
+                while value == nil, let next = try await tasks.next() {
+                    guard let next else { throw CommandFailure("the program stopped by itself; its log is \(log)") }
+                    value = next
+                }
+            } catch {
+                await group.triggerGracefulShutdown()
+                await pool.close()
+                tasks.cancelAll()
+                throw error
+            }
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+            await pool.close()
+            guard let value else { throw CommandFailure("the demo ended without a result") }
+            return value
+        }
+    }
+}
