@@ -19,7 +19,6 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -54,7 +53,8 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
-        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"]), .brew(["openssl"])]),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"]), .brew(["openssl"])]),
         .target(name: "FailPoints", swiftSettings: settings),
         .target(
             name: "Schema", dependencies: ["Postgres"], path: "sql",
@@ -76,7 +76,8 @@ let package = Package(
         .target(
             name: "Sandbox",
             dependencies: [
-                "Alipay", "Postgres", hummingbird, httpTypes, nioCore, httpClient, nioHTTP1, subprocess, systemPackage, log, lifecycle,
+                "Alipay", "Postgres", hummingbird, httpTypes, nioCore, httpClient, nioHTTP1, subprocess, systemPackage,
+                log, lifecycle,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -98,13 +99,19 @@ let package = Package(
             name: "SettlementTests", dependencies: ["Settlement", "Sandbox", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: settings),
         .testTarget(
-            name: "WebTests", dependencies: ["Web", "Sandbox", "TestSupport", hummingbirdTesting],
+            name: "WebTests",
+            dependencies: [
+                "Web", "Settlement", "Alipay", "Postgres", "Schema", "Telemetry", "TestSupport", log, lifecycle,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "SandboxTests",
-            dependencies: ["Sandbox", "Alipay", "TestSupport", hummingbird, httpTypes, nioCore, httpClient, systemPackage],
+            dependencies: [
+                "Sandbox", "Alipay", "TestSupport", hummingbird, httpTypes, nioCore, httpClient, systemPackage,
+            ],
             swiftSettings: settings),
         .testTarget(name: "CommandTests", dependencies: ["settled", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "EndToEndTests", dependencies: ["Sandbox", "TestSupport", "settled"], swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["Sandbox", "TestSupport", "settled"], swiftSettings: settings),
     ]
 )
