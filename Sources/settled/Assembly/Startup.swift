@@ -28,8 +28,9 @@ enum Startup {
         return logger
     }
 
-    static func migrate(_ settings: DatabaseSettings) async throws {
-        let connection = Connection(settings.direct)
+    /// - Parameter settings: past the pooler, if there is one.
+    static func migrate(_ settings: ConnectionSettings) async throws {
+        let connection = Connection(settings)
         do {
             try await connection.connect()
             _ = try await Migrator(Schema.migrations).up(on: connection)

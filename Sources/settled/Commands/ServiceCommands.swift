@@ -45,7 +45,7 @@ private enum LongRunning {
         let apps = try settings.loadKeys()
         let logger = Startup.logger(settings.log)
         for warning in loaded.warnings { logger.warning("\(warning)") }
-        if migrate { try await Startup.migrate(settings.database) }
+        if migrate { try await Startup.migrate(settings.database.direct) }
         try await Startup.checkDatabase(settings.database)
         let line = try Line(settings, apps: apps, roles: roles, logger: logger) { addresses in
             logger.notice(

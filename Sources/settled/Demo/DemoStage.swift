@@ -52,7 +52,7 @@ struct DemoStage: Sendable {
                 let file = folder.appending("settled.yaml").string
                 try text.write(toFile: file, atomically: true, encoding: .utf8)
                 let settings = try LoadedSettings.load(text: text, file: file).settings
-                try await Startup.migrate(settings.database)
+                try await Startup.migrate(settings.database.direct)
                 return try await whileRunning(settings, logTo: folder.appending("settled.log")) { line, pool in
                     let token = try await TokenStore(pool: pool).create(name: "demo", scope: .read, actor: "demo").text
                     return try await play(
