@@ -100,7 +100,8 @@ struct GatewaySimulatorTests {
     @Test("A trade is shown to the holder of its authorisation and to nobody else")
     func authorisation() async throws {
         let trade = someTrade()
-        try await ask([StagedTrade(trade)]) { client, gateway in
+        // Neither does a fault show the trade to those who may not see it.
+        try await ask([StagedTrade(trade, faults: [PlannedFault(.late(.zero), calls: .max)])]) { client, gateway in
             let others = try failed(await client.payResult(.tradeNo(trade.tradeNo), appAuthToken: "token-of-3"))
             #expect(others.kind == .belongsToOthers && others.signed)
             let nobodys = try failed(await client.payResult(.tradeNo(trade.tradeNo), appAuthToken: nil))
@@ -180,6 +181,18 @@ struct GatewaySimulatorTests {
             #expect(result.tradeStatus.description == "TRADE_CLOSED")
             #expect(gateway.truth.trade(trade.tradeNo)?.wasPaid == true)
             #expect(!gateway.book.move("unknown", to: .closed))
+        }
+    }
+
+    @Test("Answers signed beforehand are the true ones, also after the trade has changed")
+    func presigned() async throws {
+        let trade = someTrade()
+        try await ask((1...20).map { StagedTrade(someTrade($0)) }) { client, gateway in
+            try await gateway.presign()
+            expect(try known(await client.payResult(.tradeNo(trade.tradeNo), appAuthToken: "token-of-2")), toSay: trade)
+            gateway.book.move(trade.tradeNo, to: .closed)
+            let closed = try known(await client.payResult(.tradeNo(trade.tradeNo), appAuthToken: "token-of-2"))
+            #expect(closed.tradeStatus == .closed)
         }
     }
 

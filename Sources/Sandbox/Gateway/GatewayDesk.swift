@@ -28,14 +28,15 @@ struct GatewayDesk: Sendable {
         } catch {
             return try refusal(error, method: request.method, request.charset, request.algorithm)
         }
-        let call = book.note(about: staged.trade.tradeNo, at: WallClock.microseconds()) { earlier in
+        // Faults are played to those who may see the trade: a fault must not show it to anybody else.
+        let isSeen = staged.trade.appAuthToken == request.appAuthToken
+        let fault = book.note(about: staged.trade.tradeNo, at: WallClock.microseconds()) { earlier in
+            guard isSeen else { return (nil as GatewayFault?, GatewayError.belongsToOthers.subCode) }
             let fault = staged.faults.fault(forCall: earlier) ?? rates.fault(for: staged.trade.tradeNo, call: earlier)
-            return (
-                fault, fault?.name ?? (mayBeSeen(staged.trade, by: request) ? "10000" : "PAY_INFO_BELONGING_TO_OTHERS")
-            )
+            return (fault, fault?.name ?? "10000")
         }
-        if let fault = call { return try reply(playing: fault, staged, request) }
-        guard mayBeSeen(staged.trade, by: request) else { return try failure(.belongsToOthers, request) }
+        guard isSeen else { return try failure(.belongsToOthers, request) }
+        if let fault { return try reply(playing: fault, staged, request) }
         return try answer(staged, request)
     }
 
@@ -52,20 +53,21 @@ struct GatewayDesk: Sendable {
         return staged
     }
 
-    private func mayBeSeen(_ trade: Trade, by request: GatewayRequest) -> Bool {
-        trade.appAuthToken == request.appAuthToken
+    private func answer(_ staged: StagedTrade, _ request: GatewayRequest) throws -> WireReply {
+        try reply(signedBody(staged, request.charset, request.algorithm), request.charset)
     }
 
     /// The truth, signed; kept, because signing is nearly all that an answer costs.
-    private func answer(_ staged: StagedTrade, _ request: GatewayRequest) throws -> WireReply {
+    func signedBody(
+        _ staged: StagedTrade, _ charset: Charset, _ algorithm: SignatureAlgorithm
+    ) throws -> [UInt8] {
         let key = SignedAnswers.Key(
-            trade: staged.trade, shape: staged.shape, charset: request.charset, algorithm: request.algorithm)
-        let body = try signed.body(key) {
-            try envelope(request).signed(
-                PayResultText.success(staged.trade, staged.shape), method: request.method,
+            trade: staged.trade, shape: staged.shape, charset: charset, algorithm: algorithm)
+        return try signed.body(key) {
+            try AnswerEnvelope(key: alipayKey, algorithm: algorithm, charset: charset).signed(
+                PayResultText.success(staged.trade, staged.shape), method: Self.payResultQuery,
                 signFirst: staged.shape.putsSignFirst)
         }
-        return reply(body, request.charset)
     }
 
     private func failure(_ error: GatewayError, _ request: GatewayRequest) throws -> WireReply {

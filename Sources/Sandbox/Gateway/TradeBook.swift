@@ -49,6 +49,8 @@ public final class TradeBook: Sendable {
         }
     }
 
+    var staged: [StagedTrade] { state.withLock { Array($0.staged.values) } }
+
     /// The trade of a number or, failing that, of a token.
     func find(tradeNo: String?, queryToken: String?) -> StagedTrade? {
         state.withLock { state in

@@ -8,7 +8,10 @@ enum FormText {
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2E, 0x2D, 0x2A, 0x5F: encoded.append(byte)
             case 0x20: encoded.append(0x2B)
-            default: encoded += [0x25, hexDigits[Int(byte >> 4)], hexDigits[Int(byte & 15)]]
+            default:
+                encoded.append(0x25)
+                encoded.append(hexDigits[Int(byte >> 4)])
+                encoded.append(hexDigits[Int(byte & 15)])
             }
         }
         return encoded
@@ -38,17 +41,18 @@ enum FormText {
     private static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(text.count)
-        var rest = text
-        while let byte = rest.popFirst() {
-            switch byte {
+        var index = text.startIndex
+        while index < text.endIndex {
+            switch text[index] {
             case 0x2B: decoded.append(0x20)
             case 0x25:
-                guard let high = rest.popFirst().flatMap(nibble), let low = rest.popFirst().flatMap(nibble) else {
-                    return nil
-                }
+                guard index + 2 < text.endIndex, let high = nibble(text[index + 1]), let low = nibble(text[index + 2])
+                else { return nil }
                 decoded.append(high << 4 | low)
-            default: decoded.append(byte)
+                index += 2
+            case let byte: decoded.append(byte)
             }
+            index += 1
         }
         return decoded
     }
