@@ -29,10 +29,7 @@ extension Connection {
             throw failure
         }
         let rows = results.map { Rows($0, notices: notices) }
-        if session.transactionStatus == PQTRANS_IDLE, let warning = notices.first(where: \.isAbandonedReplication) {
-            close()
-            throw inDoubt("the server warned: \(warning.message)", statement, state: warning.sqlState)
-        }
+        try refuseAbandonedReplication(notices, statement)
         if !session.isConnected { close() }
         return rows
     }
@@ -64,6 +61,15 @@ extension Connection {
                 results.append(result)
             }
         }
+    }
+
+    /// A statement or pipeline outside a transaction commits itself, so its notices are a commit's.
+    func refuseAbandonedReplication(_ notices: [Notice], _ statement: String?) throws(PostgresError) {
+        guard session?.transactionStatus == PQTRANS_IDLE,
+            let warning = notices.first(where: \.isAbandonedReplication)
+        else { return }
+        close()
+        throw inDoubt("the server warned: \(warning.message)", statement, state: warning.sqlState)
     }
 
     func isFailure(_ result: OpaquePointer) -> Bool {

@@ -19,6 +19,7 @@ struct LaneState {
     }
 
     var inUse: Int { size - idle.count }
+    var waiting: Int { waiters.count }
 
     /// The slot used last, so that the others' connections stay unopened while one is enough.
     mutating func take() -> Slot? {

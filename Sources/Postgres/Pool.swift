@@ -64,10 +64,12 @@ public final class Pool: Service {
         }
     }
 
-    /// How busy each lane is now, by name.
-    public func gauge() -> [(lane: String, inUse: Int, size: Int)] {
+    /// How busy each lane is now, by name: connections lent out, connections at most, callers that wait.
+    public func gauge() -> [(lane: String, inUse: Int, size: Int, waiting: Int)] {
         lanes
-            .map { lane, state in state.withLock { (lane: lane.name, inUse: $0.inUse, size: $0.size) } }
+            .map { lane, state in
+                state.withLock { (lane: lane.name, inUse: $0.inUse, size: $0.size, waiting: $0.waiting) }
+            }
             .sorted { $0.lane < $1.lane }
     }
 

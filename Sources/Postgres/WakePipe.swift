@@ -27,4 +27,18 @@ final class WakePipe: Sendable {
         // A full pipe is signalled already.
         _ = write(writeEnd, &byte, 1)
     }
+
+    /// A signal stays: the byte is never read.
+    var isSignalled: Bool { isReadable(within: 0) }
+
+    /// Returns when `duration` has passed or the pipe is signalled.
+    func wait(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        _ = isReadable(within: Int32(clamping: seconds * 1_000 + attoseconds / 1_000_000_000_000_000))
+    }
+
+    private func isReadable(within milliseconds: Int32) -> Bool {
+        var descriptor = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
+        return poll(&descriptor, 1, milliseconds) > 0
+    }
 }

@@ -1,0 +1,66 @@
+import Logging
+import ServiceLifecycle
+
+/// What a ``Listener`` tells.
+public enum ServerNotification: Sendable, Hashable {
+    /// Somebody's `NOTIFY channel, 'payload'` was committed.
+    case message(channel: String, payload: String)
+    /// The listener listens, for the first time or again: whatever was told before is lost, so look for yourself once.
+    case reconnected
+}
+
+/// Listens for NOTIFY on a connection of its own, and comes back when that is lost.
+///
+/// Listening only shortens waiting. Notifications are lost while the connection is away, and all of them behind a pooler in
+/// transaction mode: who follows ``notifications`` polls as well, rarely. Whenever it connects the listener notifies itself;
+/// when it does not hear that, or somebody stands between it and the server, it says so in the log and goes on.
+public final class Listener: Service {
+    /// For one reader. The newest 256 are kept for a slow one.
+    public let notifications: AsyncStream<ServerNotification>
+
+    private let feed: AsyncStream<ServerNotification>.Continuation
+    private let settings: ConnectionSettings
+    private let channels: [String]
+    private let logger: Logger
+
+    public init(_ settings: ConnectionSettings, channels: [String], logger: Logger) {
+        (notifications, feed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
+        self.settings = settings
+        self.channels = channels
+        self.logger = logger
+    }
+
+    /// Listens until shutdown or cancellation, and ends ``notifications`` then.
+    public func run() async throws {
+        defer { feed.finish() }
+        let wake = WakePipe()
+        await withTaskCancellationOrGracefulShutdownHandler {
+            await listenAgainAndAgain(wake)
+        } onCancelOrGracefulShutdown: {
+            wake.signal()
+        }
+    }
+
+    private func listenAgainAndAgain(_ wake: WakePipe) async {
+        let connection = Connection(settings)
+        var backoff = Backoff()
+        while !wake.isSignalled {
+            do throws(PostgresError) {
+                try await connection.connect()
+                if try await !connection.listen(to: channels) {
+                    logger.warning(
+                        "notifications do not arrive; a pooler in transaction mode may be in between, polling goes on")
+                }
+                backoff.reset()
+                feed.yield(.reconnected)
+                while !wake.isSignalled {
+                    for notification in try await connection.nextNotifications(wake) { feed.yield(notification) }
+                }
+            } catch {
+                logger.warning("the listener lost its connection", metadata: ["error": "\(error)"])
+                await connection.rest(backoff.next(), wake)
+            }
+        }
+        await connection.close()
+    }
+}
