@@ -33,9 +33,12 @@ public struct SignedRequest: Sendable, Hashable {
 
 /// Why a call cannot be put into words that the gateway understands.
 public struct SigningError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// `unencodable`, `encryption`, or the word of a ``KeyError``.
+    /// `unencodable`: this call cannot be written in the app's charset. Else the fault is the app's: `encryption`, or the
+    /// word of a ``KeyError``.
     public let cause: String
     public let message: String
+
+    static let unencodable = "unencodable"
 
     public var description: String { message }
 }
@@ -49,7 +52,8 @@ extension GatewayApp {
         func add(_ name: StaticString, _ value: String?, inBody: Bool = false) throws(SigningError) {
             guard let value, !value.utf8.allSatisfy({ $0 <= 0x20 }) else { return }
             guard let bytes = charset.encode(value) else {
-                throw SigningError(cause: "unencodable", message: "\(name) has characters that \(charset) lacks")
+                throw SigningError(
+                    cause: SigningError.unencodable, message: "\(name) has characters that \(charset) lacks")
             }
             parameters.append(Parameter(name: name, value: bytes, inBody: inBody))
         }
@@ -63,6 +67,7 @@ extension GatewayApp {
         try add("encrypt_type", contentKey == nil ? nil : "AES")
         try add("format", "json")
         try add("method", call.method)
+        let signPlace = parameters.endIndex
         try add("sign_type", algorithm.rawValue)
         try add("timestamp", ShanghaiTime.format(unixSeconds: call.timestamp))
         try add("version", "1.0")
@@ -74,9 +79,8 @@ extension GatewayApp {
         } catch {
             throw SigningError(cause: error.code.rawValue, message: error.message)
         }
-        // `sign` stands before `sign_type`, as sorting by name has it.
-        let place = parameters.firstIndex { "\($0.name)" == "sign_type" } ?? parameters.endIndex
-        parameters.insert(Parameter(name: "sign", value: Array(signature.utf8), inBody: false), at: place)
+        // `sign` itself takes its place by name, which only looks tidy: the order in the URL means nothing.
+        parameters.insert(Parameter(name: "sign", value: Array(signature.utf8), inBody: false), at: signPlace)
 
         var query = Array(gateway.url.utf8)
         query.append(UInt8(ascii: "?"))

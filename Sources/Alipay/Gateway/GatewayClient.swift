@@ -29,7 +29,8 @@ public struct GatewayClient: Sendable {
                 GatewayCall(
                     method: method, bizContent: bizContent, appAuthToken: appAuthToken, timestamp: now() / 1_000_000))
         } catch {
-            return .failure(GatewayFailure(kind: .permanent, cause: error.cause, message: error.message))
+            let kind: FailureClass = error.cause == SigningError.unencodable ? .permanent : .operator
+            return .failure(GatewayFailure(kind: kind, cause: error.cause, message: error.message))
         }
         let answer: TransportAnswer
         do throws(TransportError) {

@@ -82,7 +82,7 @@ public final class HTTPTransport: GatewayTransport {
         body.reserveCapacity(declared ?? 2048)
         for try await part in response.body {
             guard body.count + part.readableBytes <= maximumAnswerSize else { throw tooLarge }
-            body.append(contentsOf: part.readableBytesView)
+            part.withUnsafeReadableBytes { body.append(contentsOf: $0) }
         }
         return TransportAnswer(
             status: Int(response.status.code),

@@ -52,20 +52,20 @@ extension PayResult {
 
     /// A text field, nil when absent, null or blank. Numbers answer with their text. NUL, which no database text can
     /// hold, and containers are errors.
-    private static func text(_ field: StaticString, in object: JSONObject) throws(PayResultError) -> String? {
-        switch object["\(field)"] {
+    private static func text(_ field: String, in object: JSONObject) throws(PayResultError) -> String? {
+        switch object[field] {
         case nil, .null?: return nil
         case .string(let text)?, .number(let text)?:
-            guard !text.utf8.contains(0) else { throw PayResultError(field: "\(field)") }
+            guard !text.utf8.contains(0) else { throw PayResultError(field: field) }
             return text.utf8.allSatisfy { $0 == 0x20 } ? nil : text
-        case .bool?, .array?, .object?: throw PayResultError(field: "\(field)")
+        case .bool?, .array?, .object?: throw PayResultError(field: field)
         }
     }
 
     /// Yuan as a text or as the characters of a number, never by way of a Double.
-    private static func amount(_ field: StaticString, in object: JSONObject) throws(PayResultError) -> Amount {
-        guard let text = object["\(field)"]?.text, let amount = Amount(yuan: text) else {
-            throw PayResultError(field: "\(field)")
+    private static func amount(_ field: String, in object: JSONObject) throws(PayResultError) -> Amount {
+        guard let text = object[field]?.text, let amount = Amount(yuan: text) else {
+            throw PayResultError(field: field)
         }
         return amount
     }
@@ -83,13 +83,13 @@ extension PayResult {
     /// `[{…}]` and `{"trade_assoc_bill_details":[{…}]}` are lists; `{…}` is one; null, `""`, `{}` and absence are none;
     /// a text is read as JSON, once.
     private static func lines(
-        _ field: StaticString, in object: JSONObject
+        _ field: String, in object: JSONObject
     ) throws(PayResultError) -> (lines: [JSONObject], single: Bool) {
-        guard var value = object["\(field)"] else { return ([], false) }
+        guard var value = object[field] else { return ([], false) }
         if case .string(let text) = value {
             if text.utf8.allSatisfy({ $0 <= 0x20 }) { return ([], false) }
             guard let inner = try? JSONScanner.value(of: Array(text.utf8)) else {
-                throw PayResultError(field: "\(field)")
+                throw PayResultError(field: field)
             }
             value = inner
         }
@@ -105,11 +105,11 @@ extension PayResult {
         case .array(let elements):
             var lines: [JSONObject] = []
             for element in elements {
-                guard case .object(let line) = element else { throw PayResultError(field: "\(field)") }
+                guard case .object(let line) = element else { throw PayResultError(field: field) }
                 lines.append(line)
             }
             return (lines, false)
-        case .bool, .number, .string: throw PayResultError(field: "\(field)")
+        case .bool, .number, .string: throw PayResultError(field: field)
         }
     }
 }

@@ -156,23 +156,27 @@ struct JSONScanner {
     private mutating func skipString() throws(JSONError) -> Bool {
         guard take(UInt8(ascii: "\"")) else { throw error(.syntax) }
         var hasEscapes = false
+        // Most bytes of an answer pass here, so the loop runs on copies.
+        let bytes = self.bytes
+        let pairedBytes = self.pairedBytes
+        var at = self.at
         while at < bytes.count {
             let byte = bytes[at]
-            switch byte {
-            case UInt8(ascii: "\""):
-                at += 1
+            if byte == UInt8(ascii: "\"") {
+                self.at = at + 1
                 return hasEscapes
-            case UInt8(ascii: "\\"):
+            } else if byte == UInt8(ascii: "\\") {
                 hasEscapes = true
+                self.at = at
                 try skipEscape()
-            case 0..<0x20:
-                throw error(.syntax)
-            default:
+                at = self.at
+            } else if byte < 0x20 {
+                break
+            } else {
                 at += pairedBytes && byte > 0x80 ? 2 : 1
             }
         }
-        at = bytes.count
-        throw error(.syntax)
+        throw JSONError(code: .syntax, offset: min(at, bytes.count))
     }
 
     private mutating func skipEscape() throws(JSONError) {
