@@ -117,10 +117,14 @@ import Testing
         (.serializable, "serializable", "off"), (.readOnlySnapshot, "repeatable read", "on"),
     ]) func theServerRunsTheAskedIsolation(isolation: Isolation, name: String, readOnly: String) async throws {
         let connection = try await TestDatabase.current.connect()
-        try await connection.transaction(isolation) { transaction in
-            #expect(try transaction.query("SHOW transaction_isolation")[0].text(0) == name)
-            #expect(try transaction.query("SHOW transaction_read_only")[0].text(0) == readOnly)
+        let (isolationName, readOnlyState) = try await connection.transaction(isolation) { transaction in
+            (
+                try transaction.query("SHOW transaction_isolation")[0].text(0),
+                try transaction.query("SHOW transaction_read_only")[0].text(0)
+            )
         }
+        #expect(isolationName == name)
+        #expect(readOnlyState == readOnly)
     }
 }
 
