@@ -13,6 +13,7 @@ public struct Notice: Sendable, Hashable {
     let sourceFunction: String?
 
     var isWarning: Bool { severity == "WARNING" }
+    var isFatal: Bool { severity == "FATAL" || severity == "PANIC" }
 
     /// Whether the wait for a synchronous standby was given up, though the transaction was committed here.
     /// A server or proxy that does not say who speaks is taken at its worst.

@@ -58,11 +58,18 @@ final class Session {
     }
 
     /// Whether the server still holds its end: a closed connection shows as readable and fails to be read.
+    ///
+    /// A server that ends a backend says so first and closes a moment later. libpq takes a fatal error that comes between
+    /// two statements for a notice, so the notices are looked at too.
     func isAlive() -> Bool {
-        guard isConnected else { return false }
         var descriptor = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
-        guard poll(&descriptor, 1, 0) > 0 else { return true }
-        return PQconsumeInput(handle) != 0 && isConnected
+        while isConnected, poll(&descriptor, 1, 0) > 0 {
+            guard PQconsumeInput(handle) != 0 else { return false }
+            // Parses what was read; nothing is under way, so nothing can be busy.
+            _ = PQisBusy(handle)
+            if notices.drain().contains(where: \.isFatal) { return false }
+        }
+        return isConnected
     }
 
     /// Waits until the socket is ready for one of `events`, or `wake` has been signalled.
