@@ -33,7 +33,7 @@ public struct FeedVerification: Sendable {
         SELECT seq, payload, prev_hash, hash FROM settled.feed WHERE feed_id = $1 AND seq > $2 ORDER BY seq LIMIT 2000
         """)
 
-    /// Reads `feed` from its beginning. The most telling twenty findings are kept.
+    /// Reads `feed` from its beginning. The first twenty findings are kept.
     public func verify(feed: String = "main", progress: @Sendable (Int64) -> Void = { _ in }) async throws -> Report {
         var report = Report()
         guard let head = try await pool.query(FeedReader.lane, Self.heads, [.text(feed)]).first else {
