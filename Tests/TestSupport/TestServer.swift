@@ -1,4 +1,3 @@
-import Logging
 import Postgres
 import Sandbox
 import Schema
@@ -11,8 +10,8 @@ actor TestServer {
 
     private struct Running {
         let server: EmbeddedPostgres
-        /// Creates and drops databases, a few at a time.
-        let administration: Pool
+        /// Creates and drops databases, one at a time.
+        let administrator: Connection
     }
 
     private static let template = "settled_template"
@@ -23,19 +22,12 @@ actor TestServer {
         let running = try await start()
         count += 1
         let name = "test_\(count)"
-        try await administrate("CREATE DATABASE \(name) TEMPLATE \(Self.template)")
+        try await running.administrator.execute("CREATE DATABASE \(name) TEMPLATE \(Self.template)")
         return TestDatabase(name: name, settings: running.server.settings(database: name))
     }
 
     func drop(_ database: TestDatabase) async throws {
-        try await administrate("DROP DATABASE \(database.name) WITH (FORCE)")
-    }
-
-    /// All tests begin together, so the last of them waits for a database until the others have theirs.
-    private func administrate(_ sql: String) async throws {
-        try await start().administration.withConnection("administration", wait: .seconds(300)) { connection in
-            try await connection.execute(sql)
-        }
+        try await start().administrator.execute("DROP DATABASE \(database.name) WITH (FORCE)")
     }
 
     private func start() async throws -> Running {
@@ -55,9 +47,6 @@ actor TestServer {
         _ = try await Migrator(Schema.migrations).up(on: migrating)
         // A template cannot be copied while somebody is connected to it.
         await migrating.close()
-        await administrator.close()
-        let logger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
-        return Running(
-            server: server, administration: Pool(server.settings(), lanes: ["administration": 4], logger: logger))
+        return Running(server: server, administrator: administrator)
     }
 }

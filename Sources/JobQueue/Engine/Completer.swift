@@ -59,17 +59,17 @@ struct Completer<Handler: JobHandler>: Sendable {
 
     private struct Report: Sendable {
         var completions: [Completion]
-        var live: Set<Int64>
+        var live: Set<Lease.Key>
     }
 
     private func commit(_ batch: Batch) async throws -> Report {
         let report = try await pool.transaction(settings.completionLane, wait: .seconds(10)) { tx in
             let (live, now) = try JobQueue.lockLive(batch.map(\.lease), in: tx)
-            let answers = Dictionary(batch.map { ($0.lease.jobID, $0.answer) }, uniquingKeysWith: { first, _ in first })
-            let completions = try record(live.compactMap { lease in answers[lease.jobID].map { (lease, $0) } }, now, tx)
+            let answers = Dictionary(batch.map { ($0.lease.key, $0.answer) }, uniquingKeysWith: { first, _ in first })
+            let completions = try record(live.compactMap { lease in answers[lease.key].map { (lease, $0) } }, now, tx)
             try JobQueue.finish(completions, in: tx)
             try FailPoint.reach("work.inserted")
-            return Report(completions: completions, live: Set(live.map(\.jobID)))
+            return Report(completions: completions, live: Set(live.map(\.key)))
         }
         // Past the commit an error cannot undo anything; the point is there to be killed at.
         do { try FailPoint.reach("work.committed") } catch {
@@ -121,12 +121,12 @@ struct Completer<Handler: JobHandler>: Sendable {
     }
 
     private func tell(_ report: Report, of batch: Batch, wasInDoubt: Bool) async {
-        let durations = Dictionary(batch.map { ($0.lease.jobID, $0.duration) }, uniquingKeysWith: { first, _ in first })
+        let durations = Dictionary(batch.map { ($0.lease.key, $0.duration) }, uniquingKeysWith: { first, _ in first })
         for completion in report.completions {
-            hooks.finished(completion.lease.kind, completion.outcome, durations[completion.lease.jobID] ?? .zero)
+            hooks.finished(completion.lease.kind, completion.outcome, durations[completion.lease.key] ?? .zero)
             if let failure = completion.failure { hooks.jobFailed(completion.lease.kind, failure.cause) }
         }
-        var stale = batch.map(\.lease).filter { !report.live.contains($0.jobID) }
+        var stale = batch.map(\.lease).filter { !report.live.contains($0.key) }
         // A commit that was in doubt may have lasted; then the jobs are not live because we completed them ourselves.
         if wasInDoubt, !stale.isEmpty, let ours = try? await completedBefore(stale) {
             stale.removeAll { ours.contains($0.jobID) }

@@ -25,9 +25,9 @@ final class RunningJobs<Output: Sendable>: Sendable {
 
     private struct State {
         var held = 0
-        var running: [Int64: Running] = [:]
+        var running: [Lease.Key: Running] = [:]
         var answered: [Answered<Output>] = []
-        var completing: [Int64: Lease] = [:]
+        var completing: [Lease.Key: Lease] = [:]
     }
 
     let concurrency: Int
@@ -49,20 +49,19 @@ final class RunningJobs<Output: Sendable>: Sendable {
         let now = ContinuousClock.now
         state.withLock { state in
             state.held += leases.count
-            for lease in leases { state.running[lease.jobID] = Running(lease: lease, startedAt: now) }
+            for lease in leases { state.running[lease.key] = Running(lease: lease, startedAt: now) }
         }
     }
 
     /// The task of a job that has begun; nothing when it has answered already.
     func attach(_ task: Task<Void, Never>, to lease: Lease) {
-        state.withLock { $0.running[lease.jobID]?.task = task }
+        state.withLock { $0.running[lease.key]?.task = task }
     }
 
     /// The handler's answer. Nothing happens when the runner has decided about the job before.
     func answer(_ lease: Lease, _ answer: Answered<Output>.Answer) {
         let isFirst = state.withLock { state in
-            guard let running = state.running[lease.jobID], running.lease.epoch == lease.epoch else { return false }
-            state.running[lease.jobID] = nil
+            guard let running = state.running.removeValue(forKey: lease.key) else { return false }
             state.answered.append(
                 Answered(lease: lease, answer: answer, duration: running.startedAt.duration(to: .now)))
             return true
@@ -75,7 +74,7 @@ final class RunningJobs<Output: Sendable>: Sendable {
         state.withLock { state in
             let batch = Array(state.answered.prefix(limit))
             state.answered.removeFirst(batch.count)
-            for answered in batch { state.completing[answered.lease.jobID] = answered.lease }
+            for answered in batch { state.completing[answered.lease.key] = answered.lease }
             return batch
         }
     }
@@ -83,7 +82,7 @@ final class RunningJobs<Output: Sendable>: Sendable {
     /// The batch is committed, refused or given up.
     func completed(_ batch: [Answered<Output>]) {
         state.withLock { state in
-            for answered in batch { state.completing[answered.lease.jobID] = nil }
+            for answered in batch { state.completing[answered.lease.key] = nil }
             state.held -= batch.count
         }
         slotFreed.fire()

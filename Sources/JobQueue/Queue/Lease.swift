@@ -5,6 +5,14 @@ import Postgres
 /// What is written back names (``jobID``, ``epoch``). Once another claim has taken the job its epoch is higher, and the
 /// late writer changes nothing.
 public struct Lease: Sendable, Hashable {
+    /// What makes a lease this one and no other: a job can be claimed again while a late handler still works on it.
+    struct Key: Sendable, Hashable {
+        let jobID: Int64
+        let epoch: Int64
+    }
+
+    var key: Key { Key(jobID: jobID, epoch: epoch) }
+
     public let jobID: Int64
     /// Incremented by each claim of this job, never reset.
     public let epoch: Int64

@@ -26,9 +26,18 @@ extension JobQueue {
     public static func rescue(
         lease: Duration = .seconds(30), after: Timestamp? = nil, limit: Int = 1_000, on connection: isolated Connection
     ) throws(PostgresError) -> [RescuedJob] {
+        try rescue(lease: lease, silence: lease, after: after, limit: limit, on: connection)
+    }
+
+    /// - Parameter silence: how long a worker must not have shown itself to be taken for dead. Whoever claims has shown itself
+    ///   not long before, so by the time a lease runs out a dead worker has been silent for the length of a lease.
+    static func rescue(
+        lease: Duration, silence: Duration, after: Timestamp? = nil, limit: Int = 1_000,
+        on connection: isolated Connection
+    ) throws(PostgresError) -> [RescuedJob] {
         let parameters: [Parameter] = [
             .timestamptz(after ?? Timestamp(unixMicroseconds: 0)), .int8(Int64(limit)), .int8(lease.wholeMicroseconds),
-            .int2(Int16(crashLimit)),
+            .int2(Int16(crashLimit)), .int8(silence.wholeMicroseconds),
         ]
         let rows = try connection.pipeline([(.alongIndexes, []), (.rescue, parameters)]).last
         var rescued: [RescuedJob] = []
@@ -59,7 +68,7 @@ extension Statement {
             SELECT l.*, coalesce(w.name, 'unknown') AS worker_name,
                    l.started
                    AND w.stopping_at IS NULL
-                   AND coalesce(w.heartbeat_at < l.lease_expires_at, true)
+                   AND coalesce(w.heartbeat_at < now() - $5 * interval '1 microsecond', true)
                    AND pg_postmaster_start_time() < l.granted_at
                    AND NOT EXISTS (
                        SELECT FROM settled.workers o

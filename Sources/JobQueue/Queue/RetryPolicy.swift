@@ -37,7 +37,9 @@ public struct RetryPolicy: Sendable, Hashable {
         attempt: Int, firstAttemptAt: Timestamp, now: Timestamp, asked: Duration? = nil,
         using random: inout some RandomNumberGenerator
     ) -> Decision {
-        let delay = asked ?? ceiling(afterAttempt: attempt) * Double.random(in: 0...1, using: &random)
+        // 53 bits make an even fraction of [0, 1) with one draw; Double.random may draw any number of times.
+        let fraction = Double(random.next() >> 11) * 0x1p-53
+        let delay = asked ?? ceiling(afterAttempt: attempt) * fraction
         return now + delay > firstAttemptAt + budget ? .budgetSpent : .retry(after: delay)
     }
 }

@@ -1,0 +1,27 @@
+import JobQueue
+import Logging
+import Postgres
+import TestSupport
+import Testing
+
+@Suite(.database, .timeLimit(.minutes(1))) struct JobSignalTests {
+    @Test("A signal wakes a runner of the same process that would otherwise sleep for an hour")
+    func local() async throws {
+        let queue = try await QueueFixture()
+        let pool = queue.pool()
+        let journal = Journal<String>()
+        let signal = JobSignal(pool: pool, logger: .silent)
+        let runner = JobRunner(
+            queue: QueueFixture.queue, handler: ClosureHandler { _ in .done(outcome: "ok") }, pool: pool,
+            settings: RunnerSettings(pollInterval: .seconds(3600)), signal: signal,
+            hooks: JobHooks(finished: { _, outcome, _ in journal.append(outcome) }), logger: .silent)
+        try await running([pool, signal, runner]) {
+            for count in 1...5 {
+                try await queue.enqueue(1)
+                signal.send(queue: QueueFixture.queue)
+                await journal.wait { $0.count >= count }
+            }
+        }
+        #expect(journal.entries.count == 5)
+    }
+}
