@@ -56,7 +56,7 @@ extension Connection {
             switch PQresultStatus(result) {
             case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
                 PQclear(result)
-                throw .lost("COPY is not possible here; use copyIn")
+                throw .misused("COPY is not possible here; use copyIn")
             default:
                 results.append(result)
             }
@@ -80,6 +80,7 @@ extension Connection {
     func lossOrTimeout(_ failure: Session.Failure, _ statement: String?) -> PostgresError {
         switch failure {
         case .expired: timeout(statement, state: nil)
+        case .misused(let reason): PostgresError(.protocolViolation, reason, statement: statement)
         case .lost(let reason):
             PostgresError(
                 .connection, "the connection to PostgreSQL was lost: \(reason)", statement: statement, isTransient: true

@@ -22,7 +22,7 @@ extension Connection {
         }
         do throws(Session.Failure) {
             for chunk in chunks where !chunk.isEmpty {
-                guard let count = Int32(exactly: chunk.count) else { throw .lost("a chunk of COPY has over 2 GiB") }
+                guard let count = Int32(exactly: chunk.count) else { throw .misused("a chunk of COPY has over 2 GiB") }
                 try write(session, until: limit) {
                     chunk.withUnsafeBytes { bytes in
                         PQputCopyData(
@@ -50,7 +50,9 @@ extension Connection {
             close()
             throw lossOrTimeout(error, "COPY")
         }
-        guard let result else { return PostgresError(.protocolViolation, "the server sent no result", statement: "COPY") }
+        guard let result else {
+            return PostgresError(.protocolViolation, "the server sent no result", statement: "COPY")
+        }
         defer { PQclear(result) }
         if PQresultStatus(result) == PGRES_COPY_IN { return nil }
         if isFailure(result) { return PostgresError(result: result, statement: "COPY") }

@@ -19,7 +19,7 @@ extension Connection {
         let limit = limit(deadline)
         do throws(PostgresError) {
             return try run(pipeline, until: limit)
-        } catch where error.isStalePlan && isIdle {
+        } catch  where error.isStalePlan && isIdle {
             return try run(pipeline, until: limit)
         }
     }

@@ -75,6 +75,7 @@ public final class Pool: Service {
 
     /// Keeps the connections until shutdown, then closes them.
     public func run() async throws {
+        // Throws when the task is cancelled, which ends the pool as well.
         try? await gracefulShutdown()
         await close()
     }

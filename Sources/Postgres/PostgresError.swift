@@ -41,7 +41,7 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible,
     /// The five characters of PostgreSQL's appendix A, if the server spoke.
     public var sqlState: String?
     public var message: String
-    /// The server's DETAIL. It may quote stored values.
+    /// The server's DETAIL, and its message where that quotes values. Not for logs.
     public var detail: String?
     public var hint: String?
     /// The violated constraint's name.
@@ -88,18 +88,29 @@ extension PostgresError {
     init(result: OpaquePointer, statement: String?) {
         let state = diagnostic(SETTLED_DIAG_SQLSTATE, of: result)
         let isLost = state == nil
+        let told = oneLine(
+            diagnostic(SETTLED_DIAG_MESSAGE_PRIMARY, of: result) ?? String(cString: PQresultErrorMessage(result)))
+        let message = PostgresError.withoutData(told, sqlState: state ?? "")
+        let details = [message == told ? nil : told, diagnostic(SETTLED_DIAG_MESSAGE_DETAIL, of: result)]
+            .compactMap { $0 }
         self.init(
             isLost ? .connection : state == "57014" ? .cancelled : .server,
-            oneLine(
-                diagnostic(SETTLED_DIAG_MESSAGE_PRIMARY, of: result)
-                    ?? String(cString: PQresultErrorMessage(result))),
+            message,
             sqlState: state,
-            detail: diagnostic(SETTLED_DIAG_MESSAGE_DETAIL, of: result),
+            detail: details.isEmpty ? nil : details.joined(separator: "; "),
             hint: diagnostic(SETTLED_DIAG_MESSAGE_HINT, of: result),
             constraint: diagnostic(SETTLED_DIAG_CONSTRAINT_NAME, of: result),
             statement: statement,
             isTransient: isLost || PostgresError.isTransient(sqlState: state ?? ""))
         isPlanRefusal = diagnostic(SETTLED_DIAG_SOURCE_FUNCTION, of: result) == "RevalidateCachedQuery"
+    }
+
+    /// What is wrong with a value (class 22) or the SQL (class 42, syntax) is said by quoting it. The part before the first
+    /// quotation names the kind; the whole goes where data may be shown.
+    static func withoutData(_ message: String, sqlState: String) -> String {
+        guard sqlState.hasPrefix("22") || sqlState == "42601" else { return message }
+        let kind = message.prefix { !":\"«„“".contains($0) }
+        return kind.allSatisfy(\.isWhitespace) ? message : oneLine(String(kind))
     }
 
     /// Whether a repetition may succeed, by PostgreSQL's appendix A.

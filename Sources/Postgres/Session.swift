@@ -8,6 +8,8 @@ final class Session {
     enum Failure: Error {
         case expired
         case lost(String)
+        /// Our own call does not fit what the server waits for.
+        case misused(String)
     }
 
     let handle: OpaquePointer

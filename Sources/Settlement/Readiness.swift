@@ -44,6 +44,8 @@ public struct Readiness: Sendable {
                     "the schema is at version \(version), \(schemaVersion) is needed: run settled migrate up")
             }
             return .ready
+        } catch let error as PostgresError where ["42P01", "3F000"].contains(error.sqlState) {
+            return .unready("the database has no schema of settled: run settled migrate up")
         } catch {
             return .unready("the database cannot be reached")
         }

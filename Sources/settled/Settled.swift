@@ -15,6 +15,7 @@ struct Settled: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             RunCommand.self, ServeCommand.self, WorkCommand.self, MigrateCommand.self, DemoCommand.self,
+            JobsCommand.self, SettlementsCommand.self, FeedCommand.self, TokensCommand.self,
             BenchCommand.self,
             ConfigCommand.self,
             VersionCommand.self,

@@ -5,7 +5,8 @@ import Testing
 @Suite(.database) struct ConnectionTests {
     @Test func aServerErrorNamesItsStateConstraintAndStatementAndHidesTheData() async throws {
         let connection = try await TestDatabase.current.connect()
-        try await connection.execute("CREATE TABLE t (id int CONSTRAINT t_key PRIMARY KEY); INSERT INTO t VALUES (4711)")
+        try await connection.execute(
+            "CREATE TABLE t (id int CONSTRAINT t_key PRIMARY KEY); INSERT INTO t VALUES (4711)")
         let error = try #require(
             try await postgresError {
                 _ = try await connection.query(Statement("insert_twice", "INSERT INTO t VALUES ($1)"), [.int4(4711)])
@@ -17,6 +18,17 @@ import Testing
         #expect(!error.isTransient)
         #expect(!error.description.contains("4711") && !error.description.contains("INSERT"))
         #expect(error.debugDescription.contains("4711"))
+    }
+
+    @Test(arguments: [
+        ("SELECT 'Zhang San'::int", "22P02"), ("SELECT 'Zhang San'::timestamptz", "22007"),
+        ("SELECT * FROM 'Zhang San'", "42601"), ("SELECT 'Zhang San'::json", "22P02"),
+    ]) func aMessageThatQuotesAValueIsCutBeforeIt(sql: String, state: String) async throws {
+        let connection = try await TestDatabase.current.connect()
+        let error = try #require(try await postgresError { _ = try await connection.query(sql) })
+        #expect(error.sqlState == state)
+        #expect(!error.message.isEmpty && !error.message.contains("Zhang"))
+        #expect(error.debugDescription.contains("Zhang"))
     }
 
     @Test func affectedCountsRows() async throws {
@@ -134,7 +146,9 @@ import Testing
     @Test func copyThroughTheWrongDoorIsRefused() async throws {
         let connection = try await TestDatabase.current.connect()
         try await connection.execute("CREATE TABLE t (a int)")
-        #expect(try await postgresError { try await connection.execute("COPY t FROM STDIN") } != nil)
+        let error = try await postgresError { try await connection.execute("COPY t FROM STDIN") }
+        #expect(error?.code == .protocolViolation)
+        #expect(error?.isTransient == false)
     }
 }
 

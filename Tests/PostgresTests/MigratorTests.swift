@@ -39,7 +39,8 @@ import Testing
 
     @Test func aFailingMigrationLeavesTheOneBefore() async throws {
         let connection = try await TestDatabase.current.connect()
-        let bad = Migration(number: Self.next + 1, name: "bad", sql: "CREATE TABLE settled.half (id int); SELECT 1 / 0;")
+        let bad = Migration(
+            number: Self.next + 1, name: "bad", sql: "CREATE TABLE settled.half (id int); SELECT 1 / 0;")
         let error = try await postgresError {
             _ = try await Migrator(Schema.migrations + [Self.extra, bad]).up(on: connection)
         }

@@ -40,7 +40,9 @@ import Testing
     @Test func insideATransactionAFailureLeavesTheDecisionToIt() async throws {
         let connection = try await connectWithTable()
         let error = try await postgresError {
-            _ = try await connection.transaction { try $0.pipeline([(Self.insert, [.int4(1)]), (Self.divide, [.int4(0)])]) }
+            _ = try await connection.transaction {
+                try $0.pipeline([(Self.insert, [.int4(1)]), (Self.divide, [.int4(0)])])
+            }
         }
         #expect(error?.sqlState == "22012")
         #expect(try await connection.query("SELECT id FROM t").isEmpty)

@@ -6,7 +6,8 @@ import Testing
 @Suite(.database) struct PoolTests {
     private func pool(_ lanes: [Lane: Int]) throws -> Pool {
         Pool(
-            try TestDatabase.current.settings, lanes: lanes, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            try TestDatabase.current.settings, lanes: lanes,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     private static let pid = Statement("pid", "SELECT pg_backend_pid()")

@@ -1,3 +1,4 @@
+import Glibc
 import Postgres
 import Sandbox
 import Testing
@@ -12,7 +13,8 @@ import Testing
                 try await connection.connect()
                 #expect(try await connection.query(one)[0].int4(0) == 1)
             }
-            let stranger = Connection(ConnectionSettings("host=127.0.0.1 port=\(server.port) user=postgres password=no"))
+            let stranger = Connection(
+                ConnectionSettings("host=127.0.0.1 port=\(server.port) user=postgres password=no"))
             await #expect(throws: PostgresError.self) { try await stranger.connect() }
             return server.folder
         }
@@ -27,5 +29,20 @@ import Testing
         } catch let error as EmbeddedPostgresError {
             #expect(error.description.contains("shared_buffers") || error.description.contains("configuration"))
         }
+    }
+
+    @Test func aKilledProcessLeavesNeitherServerNorFolder() async throws {
+        let result = try #require(
+            await #expect(processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]) {
+                let server = try await EmbeddedPostgres.start(.init(isDurable: false))
+                let line = "folder=\(server.folder)\n"
+                _ = line.withCString { write(STDOUT_FILENO, $0, line.utf8.count) }
+                kill(getpid(), SIGKILL)
+            })
+        let output = String(decoding: result.standardOutputContent, as: UTF8.self)
+        let folder = try #require(output.split(separator: "\n").first { $0.hasPrefix("folder=") }?.dropFirst(7))
+        let limit = ContinuousClock.now + .seconds(30)
+        while access(String(folder), F_OK) == 0, ContinuousClock.now < limit { await Task.yield() }
+        #expect(access(String(folder), F_OK) != 0)
     }
 }

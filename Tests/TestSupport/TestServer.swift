@@ -1,3 +1,4 @@
+import Logging
 import Postgres
 import Sandbox
 import Schema
@@ -10,8 +11,8 @@ actor TestServer {
 
     private struct Running {
         let server: EmbeddedPostgres
-        /// Creates and drops databases, one at a time.
-        let administrator: Connection
+        /// Creates and drops databases, a few at a time.
+        let administration: Pool
     }
 
     private static let template = "settled_template"
@@ -22,12 +23,19 @@ actor TestServer {
         let running = try await start()
         count += 1
         let name = "test_\(count)"
-        try await running.administrator.execute("CREATE DATABASE \(name) TEMPLATE \(Self.template)")
+        try await administrate("CREATE DATABASE \(name) TEMPLATE \(Self.template)")
         return TestDatabase(name: name, settings: running.server.settings(database: name))
     }
 
     func drop(_ database: TestDatabase) async throws {
-        try await start().administrator.execute("DROP DATABASE \(database.name) WITH (FORCE)")
+        try await administrate("DROP DATABASE \(database.name) WITH (FORCE)")
+    }
+
+    /// All tests begin together, so the last of them waits for a database until the others have theirs.
+    private func administrate(_ sql: String) async throws {
+        try await start().administration.withConnection("administration", wait: .seconds(300)) { connection in
+            try await connection.execute(sql)
+        }
     }
 
     private func start() async throws -> Running {
@@ -47,6 +55,9 @@ actor TestServer {
         _ = try await Migrator(Schema.migrations).up(on: migrating)
         // A template cannot be copied while somebody is connected to it.
         await migrating.close()
-        return Running(server: server, administrator: administrator)
+        await administrator.close()
+        let logger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
+        return Running(
+            server: server, administration: Pool(server.settings(), lanes: ["administration": 4], logger: logger))
     }
 }

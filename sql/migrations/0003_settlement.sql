@@ -253,8 +253,10 @@ CREATE TABLE settled.deliveries_default PARTITION OF settled.deliveries DEFAULT;
 CREATE TABLE settled.gateway_log_default PARTITION OF settled.gateway_log DEFAULT;
 
 -- Makes the partitions (UTC days) of `parent` from today to `ahead` days from now; a day whose rows are in the default
--- partition already is left there. Returns how many were made.
-CREATE FUNCTION settled.ensure_partitions(parent text, ahead int) RETURNS int LANGUAGE plpgsql AS $$
+-- partition already is left there. Returns how many were made. Waits two seconds for the table's lock at most: everybody who
+-- writes would queue up behind a longer wait.
+CREATE FUNCTION settled.ensure_partitions(parent text, ahead int) RETURNS int LANGUAGE plpgsql
+SET lock_timeout = '2s' AS $$
 DECLARE
     day  date;
     name text;
@@ -277,8 +279,10 @@ BEGIN
 END
 $$;
 
--- Drops the partitions of `parent` that hold only days older than `keep` days. Returns how many were dropped.
-CREATE FUNCTION settled.drop_partitions(parent text, keep int) RETURNS int LANGUAGE plpgsql AS $$
+-- Drops the partitions of `parent` that hold only days older than `keep` days, and removes such rows from the default
+-- partition. Returns how many partitions were dropped.
+CREATE FUNCTION settled.drop_partitions(parent text, keep int) RETURNS int LANGUAGE plpgsql
+SET lock_timeout = '2s' AS $$
 DECLARE
     name    text;
     dropped int := 0;
@@ -292,6 +296,9 @@ BEGIN
         EXECUTE format('DROP TABLE settled.%I', name);
         dropped := dropped + 1;
     END LOOP;
+    EXECUTE format('DELETE FROM settled.%I WHERE %I < $1', parent || '_default',
+        CASE parent WHEN 'deliveries' THEN 'received_at' ELSE 'at' END)
+        USING ((now() AT TIME ZONE 'UTC')::date - keep)::timestamp AT TIME ZONE 'UTC';
     RETURN dropped;
 END
 $$;

@@ -10,6 +10,8 @@ public struct FeedVerification: Sendable {
         public var lastHash = Digest.hex(FeedChain.genesis)
         /// Settlements that have no number yet. After a quiet second there should be none.
         public var unnumbered: Int64 = 0
+        /// Those among them that were confirmed more than ten seconds ago: no sequencer is at work.
+        public var overdue: Int64 = 0
         /// What is wrong, in words; empty when all promises hold.
         public var findings: [String] = []
         public var isSound: Bool { findings.isEmpty }
@@ -22,10 +24,13 @@ public struct FeedVerification: Sendable {
     static let heads = Statement(
         "feed.verify_head",
         """
-        SELECT seq, hash, published_head,
-               (SELECT count(*) FROM settled.settlements s
-                WHERE NOT EXISTS (SELECT FROM settled.feed f WHERE f.feed_id = $1 AND f.settlement_id = s.id)) AS unnumbered
-        FROM settled.feed_heads WHERE feed_id = $1
+        SELECT seq, hash, published_head, unnumbered, overdue
+        FROM settled.feed_heads,
+             (SELECT count(*) AS unnumbered,
+                     count(*) FILTER (WHERE confirmed_at < now() - interval '10 seconds') AS overdue
+              FROM settled.settlements s
+              WHERE NOT EXISTS (SELECT FROM settled.feed f WHERE f.feed_id = $1 AND f.settlement_id = s.id)) AS waiting
+        WHERE feed_id = $1
         """)
     static let items = Statement(
         "feed.verify_items",
@@ -33,7 +38,7 @@ public struct FeedVerification: Sendable {
         SELECT seq, payload, prev_hash, hash FROM settled.feed WHERE feed_id = $1 AND seq > $2 ORDER BY seq LIMIT 2000
         """)
 
-    /// Reads `feed` from its beginning. The most telling twenty findings are kept.
+    /// Reads `feed` from its beginning. The first twenty findings are kept.
     public func verify(feed: String = "main", progress: @Sendable (Int64) -> Void = { _ in }) async throws -> Report {
         var report = Report()
         guard let head = try await pool.query(FeedReader.lane, Self.heads, [.text(feed)]).first else {
@@ -42,6 +47,10 @@ public struct FeedVerification: Sendable {
         report.head = try head.int8("seq")
         report.publishedHead = try head.int8("published_head")
         report.unnumbered = try head.int8("unnumbered")
+        report.overdue = try head.int8("overdue")
+        if report.overdue > 0 {
+            report.note("\(report.overdue) settlements have had no number for more than ten seconds")
+        }
         let headHash = try head.bytea("hash")
         var hash = FeedChain.genesis
         var seq: Int64 = 0

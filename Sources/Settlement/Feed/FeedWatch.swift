@@ -52,7 +52,6 @@ public final class FeedWatch: Service {
 
     /// Returns when an item after `after` may be there, or after `limit`.
     public func wait(after: Int64, atMost limit: Duration) async {
-        waited.raise()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.moved(past: after) }
             group.addTask { try? await Task.sleep(for: limit) }
@@ -73,7 +72,8 @@ public final class FeedWatch: Service {
                     state.waiters[id] = Waiter(after: after, wake: continuation)
                     return false
                 }
-                if isOver { continuation.resume() }
+                // Only now is there somebody to be counted: the poller that is told earlier could go back to sleep.
+                if isOver { continuation.resume() } else { waited.raise() }
             }
         } onCancel: {
             state.withLock { $0.waiters.removeValue(forKey: id) }?.wake.resume()

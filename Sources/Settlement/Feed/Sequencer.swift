@@ -14,7 +14,7 @@ import Telemetry
 /// only when every transaction that could still hold an id up to there has ended. That is so when the oldest running
 /// transaction is not older than `candidate_xmax`: the candidate was visible when `candidate_xmax` was read as the next
 /// transaction id, so every id up to it had been drawn by then, and a ledger transaction has its transaction id before it
-/// draws settlement ids (it locks its jobs first). A stranger's open transaction keeps `low_water` down, which makes the
+/// draws settlement ids (``Ledger/lock(_:in:)`` sees to it). A stranger's open transaction keeps `low_water` down, which makes the
 /// search a little longer and nothing else.
 ///
 /// **Stable.** Readers are served up to `published_head`, which moves in a transaction of its own after the numbering
@@ -50,13 +50,11 @@ public struct Sequencer: Service {
         self.published = published
     }
 
-    public func run() async throws {
-        try await cancelWhenGracefulShutdown {
+    public func run() async {
+        await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do {
                     if try await runOnce() < Int(batch) { await signal.wait(atMost: interval) }
-                } catch let error as CancellationError {
-                    throw error
                 } catch {
                     logger.warning("numbering failed and is tried again", metadata: ["err.msg": "\(error)"])
                     await signal.wait(atMost: .seconds(1))

@@ -44,11 +44,12 @@ final class GroupCommit: Service {
     private let limits: Limits
     private let logger: Logger
     private let state = Mutex(State())
-    /// Told of each commit: how many deliveries it carried.
-    private let committed: @Sendable (Int) -> Void
+    /// Told of each commit: what became of the deliveries that it carried.
+    private let committed: @Sendable ([Receipt.Result]) -> Void
 
     init(
-        pool: Pool, lane: Lane, limits: Limits, logger: Logger, committed: @escaping @Sendable (Int) -> Void = { _ in }
+        pool: Pool, lane: Lane, limits: Limits, logger: Logger,
+        committed: @escaping @Sendable ([Receipt.Result]) -> Void = { _ in }
     ) {
         self.pool = pool
         self.lane = lane
@@ -71,13 +72,17 @@ final class GroupCommit: Service {
         }
     }
 
-    /// Writes until shutdown is asked for and nothing waits any more.
+    /// Writes until shutdown is asked for, or the task is cancelled, and nothing waits any more.
     func run() async {
-        await withGracefulShutdownHandler {
-            await withTaskGroup(of: Void.self) { group in
-                for _ in 0..<limits.lanes { group.addTask { await self.write() } }
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await withTaskGroup(of: Void.self) { group in
+                    for _ in 0..<limits.lanes { group.addTask { await self.write() } }
+                }
+            } onGracefulShutdown: {
+                self.close()
             }
-        } onGracefulShutdown: {
+        } onCancel: {
             self.close()
         }
     }
@@ -146,9 +151,9 @@ final class GroupCommit: Service {
         guard !batch.isEmpty else { return }
         do {
             let results = try await store(batch.map(\.delivery))
-            committed(batch.count)
+            committed(results)
             for (waiting, result) in zip(batch, results) { waiting.answer.resume(returning: .stored(result)) }
-        } catch let error as PostgresError where !error.isTransient && error.isRefusal {
+        } catch let error as PostgresError where error.isRefusalOfData {
             await separate(batch, because: error)
         } catch {
             // Also a connection lost during COMMIT: whether it happened is unknown, so nobody is told that it did.
@@ -170,9 +175,12 @@ final class GroupCommit: Service {
         logger.error(
             "the database refused a notification; it is quarantined", metadata: ["err.type": "\(reason)"])
         do {
-            _ = try await store([batch[0].delivery.asUnstorable(reason)])
-            batch[0].answer.resume(returning: .stored(.quarantined))
+            // It may also have been a duplicate, of which only the rest was refused.
+            let result = try await store([batch[0].delivery.asUnstorable(reason)]).first ?? .quarantined
+            committed([result])
+            batch[0].answer.resume(returning: .stored(result))
         } catch {
+            logger.warning("a refused notification was not stored either", metadata: ["err.msg": "\(error)"])
             batch[0].answer.resume(returning: .unavailable(cause: "not_durable"))
         }
     }
@@ -190,6 +198,11 @@ final class GroupCommit: Service {
 }
 
 extension PostgresError {
-    /// Whether the server looked at the data and refused it, as opposed to not having been able to look.
-    var isRefusal: Bool { code == .server || code == .invalidParameter }
+    /// Whether the server looked at the data and refused it, as opposed to not having been able to look: then one delivery
+    /// is at fault. A missing table or right (class 42) or schema is nobody's fault, and halving would only cost time.
+    var isRefusalOfData: Bool {
+        if code == .invalidParameter { return true }
+        guard code == .server, !isTransient, let sqlState else { return false }
+        return !["42", "3D", "3F", "28", "25"].contains { sqlState.hasPrefix($0) }
+    }
 }

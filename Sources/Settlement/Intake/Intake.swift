@@ -47,7 +47,9 @@ public final class Intake: Service {
         limits.lanes = options.lanes
         limits.patience = options.commitDeadline * 0.375
         limits.commit = options.commitDeadline * 0.625
-        group = GroupCommit(pool: pool, lane: Self.lane, limits: limits, logger: logger, committed: { _ in queued() })
+        group = GroupCommit(
+            pool: pool, lane: Self.lane, limits: limits, logger: logger,
+            committed: { results in if results.contains(.new) { queued() } })
         rejected = RejectedStore(
             pool: pool, lane: Self.rejectedLane, capacity: options.rejectedCapacity, logger: logger)
         limiter = Limiter(rate: options.rejectedRate, burst: options.rejectedBurst)

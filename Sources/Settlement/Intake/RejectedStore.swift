@@ -5,8 +5,8 @@ import Synchronization
 
 /// Keeps what did not verify, capped, so that it can be verified again when a key has been mended.
 ///
-/// Writes go over a lane of their own and nobody waits for them: a flood of forgeries cannot queue before good
-/// notifications. What does not fit is dropped and counted.
+/// Writes go over a lane of their own and only the sender of what was refused waits for them: a flood of forgeries cannot
+/// queue before good notifications. What does not fit is dropped and counted.
 final class RejectedStore: Sendable {
     static let insert = Statement(
         "rejected.insert",
@@ -60,23 +60,31 @@ final class RejectedStore: Sendable {
                 return false
             }
             state.writing += 1
+            // Reserved before it is written, so that many at once cannot pass the cap together.
+            state.used[source, default: 0] += size
             return true
         }
         guard admitted else { return }
-        defer { state.withLock { $0.writing -= 1 } }
+        var isNew = false
+        defer {
+            state.withLock { state in
+                state.writing -= 1
+                if !isNew { state.used[source, default: 0] -= size }
+            }
+        }
         do {
             let rows = try await pool.withConnection(lane, wait: .seconds(2)) { connection in
                 try await connection.query(
                     Self.insert,
                     [
                         .text(source), .bytea(Digest.sha256(delivery.body)), .text(cause), .text(message),
-                        .optional(delivery.contentType), .optional(delivery.remoteAddress), .bytea(delivery.body),
+                        .optional(delivery.contentType.map { String($0.prefix(256)) }),
+                        .optional(delivery.remoteAddress),
+                        .bytea(delivery.body),
                     ],
                     deadline: .seconds(5))
             }
-            if try rows.first?.bool("is_new") == true {
-                state.withLock { $0.used[source, default: 0] += size }
-            }
+            isNew = try rows.first?.bool("is_new") == true
         } catch {
             state.withLock { $0.dropped += 1 }
             logger.warning(

@@ -148,14 +148,33 @@ private struct Screen {
         {
             found(.badBillList, "det_list has an empty part between its bars")
         }
-        if let funds = notification["fund_bill_list"], !funds.isEmpty,
-            (try? JSONValue(parsing: Array(funds.utf8))) == nil
-        {
+        guard let text = notification["fund_bill_list"], !text.isEmpty else { return }
+        do throws(JSONError) {
+            let funds = try JSONValue(parsing: Array(text.utf8))
+            if !funds.hasOnlyAmounts {
+                found(.badFundList, "fund_bill_list has an amount that is none in yuan with at most two decimals")
+            }
+        } catch {
             found(.badFundList, "fund_bill_list is no JSON that can be read")
         }
     }
 
     private func speaksPropertyFees(_ notification: Notification) -> Bool {
         source.verifier.profile == .cplife || notification.detList != nil
+    }
+}
+
+extension JSONValue {
+    /// Whether every member named `amount`, at any depth, is an amount. The scanner bounds the depth.
+    fileprivate var hasOnlyAmounts: Bool {
+        switch self {
+        case .null, .bool, .number, .string: true
+        case .array(let elements): elements.allSatisfy(\.hasOnlyAmounts)
+        case .object(let object):
+            object.members.allSatisfy { member in
+                member.key == "amount"
+                    ? member.value.text.flatMap { Amount(yuan: $0) } != nil : member.value.hasOnlyAmounts
+            }
+        }
     }
 }

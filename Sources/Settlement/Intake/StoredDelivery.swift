@@ -5,6 +5,7 @@ struct StoredDelivery: Sendable {
     /// SHA-256 over the source's name, a zero byte and the notification's digest.
     let digest: [UInt8]
     let source: String
+    let appID: String
     let delivery: Delivery
     let canonicalForm: String
     let algorithm: String
@@ -23,12 +24,15 @@ struct StoredDelivery: Sendable {
     init(_ notification: Notification, from source: Source, delivery: Delivery, screening: Screening) {
         digest = Digest.sha256(Array(source.name.utf8) + [0] + notification.digest)
         self.source = source.name
-        self.delivery = delivery
+        appID = source.appID
+        self.delivery = Delivery(
+            body: delivery.body, contentType: Self.storable(delivery.contentType),
+            remoteAddress: Self.storable(delivery.remoteAddress))
         canonicalForm = notification.canonicalForm.rawValue
         algorithm = notification.algorithm.rawValue
         keyFingerprint = notification.keyFingerprint
         flags = notification.flags.map(\.rawValue).sorted().joined(separator: ",")
-        notifyID = notification.notifyID.flatMap { $0.utf8.count <= 128 && !$0.utf8.contains(0) ? $0 : nil }
+        notifyID = Self.storable(notification.notifyID)
         switch screening {
         case .query(let job):
             self.job = Job(args: job.args, subject: job.subject, quarantine: nil)
@@ -37,9 +41,15 @@ struct StoredDelivery: Sendable {
         }
     }
 
+    /// A text beside the body, if a column can hold it and it is not absurdly long; the body has the rest.
+    private static func storable(_ text: String?) -> String? {
+        text.flatMap { $0.utf8.count <= 256 && !$0.utf8.contains(0) ? $0 : nil }
+    }
+
     private init(_ other: StoredDelivery, job: Job) {
         digest = other.digest
         source = other.source
+        appID = other.appID
         delivery = Delivery(body: other.delivery.body, contentType: nil, remoteAddress: nil)
         canonicalForm = other.canonicalForm
         algorithm = other.algorithm
@@ -54,7 +64,7 @@ struct StoredDelivery: Sendable {
         StoredDelivery(
             self,
             job: Job(
-                args: PayResultJob(source: source, appID: "").args, subject: nil,
+                args: PayResultJob(source: source, appID: appID).args, subject: nil,
                 quarantine: ("unstorable", "the database refused this notification (\(reason)); its raw body is kept")))
     }
 }

@@ -27,11 +27,13 @@ enum Ledger {
     static let lockTrades = Statement(
         "ledger.lock_trades",
         """
-        SELECT pg_advisory_xact_lock(key)
+        SELECT pg_current_xact_id(), pg_advisory_xact_lock(key)
         FROM (SELECT DISTINCT hashtextextended(trade_no, 20260701) AS key FROM unnest($1::text[]) AS t (trade_no)
               ORDER BY key) AS keys
         """)
 
+    /// Locks `trades` until the transaction ends, and gives the transaction its id, which it must have before it draws the
+    /// ids of settlements: the sequencer counts on that.
     static func lock(_ trades: [String], in tx: isolated Connection) throws {
         guard !trades.isEmpty else { return }
         _ = try tx.query(lockTrades, [.textArray(trades)])
@@ -88,7 +90,7 @@ enum Ledger {
                 .textArray(results.map(\.bizEntity.roomID)), .textArray(results.map(\.bizEntity.communityID)),
                 .int8Array(results.map(\.totalAmount.fen)), .textArray(results.map(\.tradeStatus.description)),
                 .timestamptzArray(results.map { $0.paidAt.map { Timestamp(unixSeconds: $0) } }),
-                .boolArray(results.map { !$0.billsAddUp }),
+                .boolArray(results.map(\.bills.isEmpty)),
                 .int8Array(drafts.map(\.jobID)), .textArray(evidence.map(\.method)),
                 .byteaArray(evidence.map(\.rawBody)), .textArray(evidence.map(\.signature)),
                 .textArray(evidence.map(\.keyFingerprint)),
@@ -170,9 +172,4 @@ enum Ledger {
         }
         _ = try tx.pipeline(calls)
     }
-}
-
-extension PayResult {
-    /// Whether the bill lines add up to the total.
-    var billsAddUp: Bool { bills.reduce(into: Int64(0)) { $0 &+= $1.amount.fen } == totalAmount.fen }
 }

@@ -26,6 +26,11 @@ public struct SettlementRecords: Sendable {
         public var id: Int64?
         public var tradeNo: String?
         public var billEntryID: String?
+        public var sellerID: String?
+        public var communityID: String?
+        public var roomID: String?
+        /// The job that wrote it.
+        public var jobID: Int64?
         /// Only settlements with a smaller id: newest first, page by page.
         public var before: Int64?
         public var limit: Int64 = 50
@@ -36,33 +41,59 @@ public struct SettlementRecords: Sendable {
 
     public init(pool: Pool) { self.pool = pool }
 
-    static let list = Statement(
-        "settlements.list",
-        """
-        SELECT s.id, s.kind, s.app_id, s.trade_no, s.seller_id, s.biz_type, s.room_id, s.community_id, s.total_fen,
-               s.currency, s.trade_status, s.assurance, s.paid_at, s.confirmed_at, s.original_id, s.job_id,
-               p.buyer_user_id, p.buyer_logon_id, p.household_id, f.seq
-        FROM settled.settlements s
-        LEFT JOIN settled.settlement_parties p ON p.settlement_id = s.id
-        LEFT JOIN settled.feed f ON f.feed_id = 'main' AND f.settlement_id = s.id
-        WHERE ($1::int8 IS NULL OR s.id = $1) AND ($2::text IS NULL OR s.trade_no = $2)
-          AND ($3::int8 IS NULL OR s.id < $3)
-          AND ($4::text IS NULL OR s.id IN (SELECT settlement_id FROM settled.settlement_bills WHERE bill_entry_id = $4))
-        ORDER BY s.id DESC LIMIT $5
-        """)
-
     public func list(_ filter: Filter) async throws -> [Record] {
         try await pool.transaction(FeedReader.lane) { tx in
-            let rows = try tx.query(
-                Self.list,
-                [
-                    .optional(filter.id), .optional(filter.tradeNo), .optional(filter.before),
-                    .optional(filter.billEntryID), .int8(filter.limit),
-                ])
+            let rows = try tx.query(filter.statement, filter.parameters)
             var payloads = try rows.map { try FeedPayload($0) }
             if !payloads.isEmpty { try PendingSettlements.fill(&payloads, in: tx) }
             return try zip(rows, payloads).map(Record.init)
         }
+    }
+}
+
+extension SettlementRecords.Filter {
+    private var conditions: [(name: String, clause: String, value: Parameter)] {
+        let conditions: [(String, String, Parameter)?] = [
+            id.map { ("id", "s.id = ", .int8($0)) }, tradeNo.map { ("trade", "s.trade_no = ", .text($0)) },
+            sellerID.map { ("seller", "s.seller_id = ", .text($0)) },
+            communityID.map { ("community", "s.community_id = ", .text($0)) },
+            roomID.map { ("room", "s.room_id = ", .text($0)) }, jobID.map { ("job", "s.job_id = ", .int8($0)) },
+            before.map { ("next", "s.id < ", .int8($0)) },
+        ]
+        return conditions.compactMap { $0 }
+    }
+
+    /// One statement for each combination of conditions, so that each is planned with the index that serves it.
+    fileprivate var statement: Statement {
+        var name = "settlements.list"
+        var clauses: [String] = []
+        for (index, condition) in conditions.enumerated() {
+            name += "_" + condition.name
+            clauses.append("\(condition.clause)$\(index + 2)")
+        }
+        if billEntryID != nil {
+            name += "_bill"
+            clauses.append(
+                "s.id IN (SELECT settlement_id FROM settled.settlement_bills WHERE bill_entry_id = $\(clauses.count + 2))"
+            )
+        }
+        let condition = clauses.isEmpty ? "" : "WHERE " + clauses.joined(separator: " AND ")
+        return Statement(
+            name,
+            """
+            SELECT s.id, s.kind, s.app_id, s.trade_no, s.seller_id, s.biz_type, s.room_id, s.community_id, s.total_fen,
+                   s.currency, s.trade_status, s.assurance, s.paid_at, s.confirmed_at, s.original_id, s.job_id,
+                   p.buyer_user_id, p.buyer_logon_id, p.household_id, f.seq
+            FROM settled.settlements s
+            LEFT JOIN settled.settlement_parties p ON p.settlement_id = s.id
+            LEFT JOIN settled.feed f ON f.feed_id = 'main' AND f.settlement_id = s.id
+            \(condition)
+            ORDER BY s.id DESC LIMIT $1
+            """)
+    }
+
+    fileprivate var parameters: [Parameter] {
+        [.int8(limit)] + conditions.map(\.value) + (billEntryID.map { [.text($0)] } ?? [])
     }
 }
 

@@ -1,0 +1,33 @@
+import Postgres
+import Telemetry
+
+/// One JSON object on a line of its own, its members in the order in which they were added.
+struct JSONLine: Sendable {
+    private var members: [String] = []
+
+    /// A string, or `null`, so that a reader always finds the member.
+    mutating func add(_ name: String, _ text: String?) { add(name, raw: text.map(Self.quoted) ?? "null") }
+    mutating func add(_ name: String, _ number: (some BinaryInteger)?) {
+        add(name, raw: number.map(\.description) ?? "null")
+    }
+    mutating func add(_ name: String, _ flag: Bool) { add(name, raw: flag ? "true" : "false") }
+    /// RFC 3339 in UTC.
+    mutating func add(_ name: String, _ time: Timestamp?) { add(name, time?.rfc3339) }
+    mutating func add(_ name: String, _ lines: [JSONLine]) {
+        add(name, raw: "[" + lines.map(\.object).joined(separator: ",") + "]")
+    }
+    mutating func add(_ name: String, strings: [String]) {
+        add(name, raw: "[" + strings.map(Self.quoted).joined(separator: ",") + "]")
+    }
+    /// Text that is JSON already and has no line break, as PostgreSQL and the feed write it.
+    mutating func add(_ name: String, raw json: String) { members.append(Self.quoted(name) + ":" + json) }
+
+    var object: String { "{" + members.joined(separator: ",") + "}" }
+    var line: String { object + "\n" }
+
+    private static func quoted(_ text: String) -> String {
+        var json = JSONText()
+        json.string(text)
+        return json.text
+    }
+}

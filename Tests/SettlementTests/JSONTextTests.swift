@@ -1,0 +1,48 @@
+import Alipay
+import Testing
+
+@testable import Settlement
+
+/// The writer of hashed texts: what it writes is JSON, and the same each time.
+@Suite struct JSONTextTests {
+    private static func text(_ body: (inout JSONText) -> Void) -> String {
+        var json = JSONText()
+        json.object(nil, body)
+        return json.string
+    }
+
+    @Test func `members stand in the order of the calls, without white space`() {
+        let text = Self.text { json in
+            json.member("b", "x")
+            json.member("a", Int64.min)
+            json.array("list") { json in
+                json.element("1")
+                json.element("2")
+                json.object { json in json.member("in", true) }
+                json.object { _ in }
+            }
+            json.array("empty") { _ in }
+            json.object("o") { json in json.member("n", orNull: String?.none) }
+            json.member("z", orNull: Int64?.none)
+        }
+        #expect(
+            text
+                == #"{"b":"x","a":-9223372036854775808,"list":["1","2",{"in":true},{}],"empty":[],"o":{"n":null},"z":null}"#
+        )
+    }
+
+    @Test(arguments: [
+        "", "\"", "\\", "\\\"", "\u{0}", "\u{1}\u{1F}\u{7F}", "\n\r\t\u{8}\u{C}", "/", "</script>", "中文", "\u{1F600}",
+        "\u{202E}", "\u{2028}\u{2029}", #"{"a":1}"#, "e\u{301}", "a,b:c", "\u{FFFD}",
+    ])
+    func `every text can be read back as it was`(value: String) throws {
+        let text = Self.text { $0.member("v", value) }
+        let read = try JSONValue(parsing: Array(text.utf8))["v"]?.text
+        #expect(read.map { Array($0.utf8) } == Array(value.utf8))
+        #expect(text.utf8.allSatisfy { $0 >= 0x20 })
+    }
+
+    @Test func `only what must be escaped is`() {
+        #expect(Self.text { $0.member("v", "/\u{7F}é\"\\\u{1}\n") } == "{\"v\":\"/\u{7F}é\\\"\\\\\\u0001\\n\"}")
+    }
+}
