@@ -112,6 +112,12 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "CommandTests", dependencies: ["settled", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["Sandbox", "TestSupport", "settled"], swiftSettings: settings),
+            name: "EndToEndTests",
+            dependencies: [
+                "settled", "Sandbox", "Settlement", "Alipay", "Postgres", "FailPoints", "TestSupport", httpClient,
+                nioCore,
+                systemPackage, log,
+            ],
+            swiftSettings: settings),
     ]
 )

@@ -1,0 +1,84 @@
+import AsyncHTTPClient
+import Foundation
+import Glibc
+import NIOCore
+import Postgres
+import Sandbox
+import Testing
+
+/// Several programs on one database, and one that was frozen.
+@Suite struct ManyProgramsTests {
+    @Test func `two programs on one database settle each trade once and number one dense feed`() async throws {
+        let scenario = Scenario(.init(seed: 11, notifications: 120))
+        try await Turns.one {
+            try await RealStage.with(scenario) { stage in
+                let programs = [try stage.start(), try stage.start()]
+                do {
+                    let journal = DeliveryJournal()
+                    let half = scenario.deliveries.count / 2
+                    let addresses = try await (programs[0].addresses(), programs[1].addresses())
+                    async let one: Void = stage.sender(to: addresses.0.notify, journal)
+                        .send(Array(scenario.deliveries[..<half]))
+                    async let other: Void = stage.sender(to: addresses.1.notify, journal)
+                        .send(Array(scenario.deliveries[half...]))
+                    _ = try await (one, other)
+                    try await stage.judge(journal)
+                    for program in programs {
+                        program.send(SIGTERM)
+                        #expect(await program.waitForEnd() == .exit(0))
+                    }
+                } catch {
+                    for program in programs { await program.reap() }
+                    throw error
+                }
+            }
+        }
+    }
+
+    @Test func `a worker that was stopped past its lease has its late completion refused and counted`() async throws {
+        // Every answer takes a second, so that the worker is stopped with all of them under way.
+        let mix = ScenarioMix(weights: [.lateAnswer: 1], lateness: .seconds(2))
+        let scenario = Scenario(.init(seed: 13, notifications: 12, mix: mix))
+        try await Turns.one {
+            try await RealStage.with(scenario) { stage in
+                let first = try stage.start()
+                var programs = [first]
+                do {
+                    let journal = DeliveryJournal()
+                    let address = try await first.addresses()
+                    try await stage.sender(to: address.notify, journal).send(scenario.deliveries)
+                    _ = try await eventually("the gateway to be asked") {
+                        stage.gateway.truth.totalQuestions >= scenario.deliveries.count ? true : nil
+                    }
+                    first.send(SIGSTOP)
+                    let second = try stage.start()
+                    programs.append(second)
+                    _ = try await second.addresses()
+                    try await stage.judge(journal)
+                    first.send(SIGCONT)
+                    let refused = try await eventually("the late completions to be refused") {
+                        let count = try await Self.metric("settled_stale_completions_total", at: address.admin)
+                        return count > 0 ? count : nil
+                    }
+                    #expect(refused > 0)
+                    try await stage.judge(journal)
+                    for program in programs {
+                        program.send(SIGTERM)
+                        #expect(await program.waitForEnd() == .exit(0))
+                    }
+                } catch {
+                    for program in programs { await program.reap() }
+                    throw error
+                }
+            }
+        }
+    }
+
+    private static func metric(_ name: String, at address: String) async throws -> Double {
+        let answer = try await HTTPClient.shared.execute(
+            HTTPClientRequest(url: "http://\(address)/metrics"), timeout: .seconds(10))
+        let text = String(buffer: try await answer.body.collect(upTo: 1 << 20))
+        return text.split(separator: "\n").filter { $0.hasPrefix(name) }
+            .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0, +)
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import Glibc
+import Postgres
+import Sandbox
+import TestSupport
+import Testing
+
+/// What keeps the program from starting is one clear sentence and an exit code that a supervisor understands.
+@Suite struct StartupTests {
+    private func run(_ arguments: [String], _ environment: [String: String] = [:], in stage: RealStage) async throws
+        -> (
+            RealProgram.End, String
+        )
+    {
+        let program = try RealProgram(arguments, folder: stage.folder, environment: environment)
+        let end = await program.waitForEnd()
+        return (end, program.output)
+    }
+
+    @Test
+    func
+        `a broken configuration, a missing key, a database that is away or without its schema, and a misspelt fail point are told apart`()
+        async throws
+    {
+        let scenario = Scenario(.init(seed: 3, notifications: 1))
+        try await RealStage.with(scenario) { stage in
+            let good = try String(contentsOfFile: stage.configuration, encoding: .utf8)
+            func file(_ text: String) throws -> String {
+                let name = stage.folder + "/\(UUID().uuidString).yaml"
+                try text.write(toFile: name, atomically: true, encoding: .utf8)
+                return name
+            }
+
+            let unknown = try file(good.replacing("sources:", with: "sorces:"))
+            var (end, output) = try await run(["run", "--config", unknown], in: stage)
+            #expect(end == .exit(78))
+            #expect(output.contains("sorces") && output.contains("sources"), "\(output)")
+
+            (end, output) = try await run(["run", "--config", stage.folder + "/nothing.yaml"], in: stage)
+            #expect(end == .exit(78))
+            #expect(output.contains("nothing.yaml"))
+
+            let keyless = try file(good.replacing("private_key_file: \"", with: "private_key_file: \"/nowhere"))
+            (end, output) = try await run(["run", "--config", keyless], in: stage)
+            #expect(end == .exit(78))
+            #expect(output.contains("private_key_file"), "\(output)")
+
+            let away = try file(good.replacing("host=", with: "host=/nowhere"))
+            (end, output) = try await run(["run", "--config", away], in: stage)
+            #expect(end == .exit(69), "\(output)")
+            #expect(output.split(separator: "\n").count <= 4)
+
+            (end, output) = try await run(
+                ["run", "--config", stage.configuration], ["SETTLED_FAILPOINT": "intake.typo:kill"], in: stage)
+            #expect(end == .exit(78))
+            #expect(output.contains("intake.typo"))
+
+            let connection = Connection(stage.database)
+            try await connection.connect()
+            try await connection.execute("DROP SCHEMA settled CASCADE")
+            await connection.close()
+            (end, output) = try await run(["run", "--config", stage.configuration], in: stage)
+            #expect(end == .exit(78), "\(output)")
+            #expect(output.contains("settled migrate up"))
+            (end, output) = try await run(["migrate", "up", "--config", stage.configuration], in: stage)
+            #expect(end == .exit(0), "\(output)")
+        }
+    }
+}
