@@ -15,7 +15,8 @@ struct Settled: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             RunCommand.self, ServeCommand.self, WorkCommand.self, MigrateCommand.self, DemoCommand.self,
-            JobsCommand.self, SettlementsCommand.self, FeedCommand.self, TokensCommand.self,
+            JobsCommand.self, QueuesCommand.self, QueryCommand.self, SettlementsCommand.self, FeedCommand.self,
+            TokensCommand.self,
             BenchCommand.self,
             ConfigCommand.self,
             VersionCommand.self,

@@ -7,7 +7,9 @@ import Settlement
 struct JobsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jobs", abstract: "List, show and intervene in jobs.",
-        subcommands: [List.self, Show.self])
+        subcommands: [
+            List.self, Show.self, Replay.self, Resolve.self, Cancel.self, Quarantine.self,
+        ])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
