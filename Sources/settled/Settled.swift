@@ -1,6 +1,5 @@
 import ArgumentParser
 import Glibc
-import Telemetry
 
 /// The root command: `settled NOUN VERB`.
 @main
@@ -36,25 +35,10 @@ struct Settled: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            end(with: error)
+            let ending = Ending(error)
+            StandardError.write(ending.toStandardError)
+            StandardOutput.write(ending.toStandardOutput)
+            Glibc.exit(ending.exitCode.rawValue)
         }
-    }
-
-    private static func end(with error: any Error) -> Never {
-        let code = exitCode(for: error)
-        if let code = error as? ExitCode { Glibc.exit(code.rawValue) }
-        // Help, --version and completion scripts are errors to the parser and successes to everybody else.
-        if code == .success || code == .validationFailure {
-            let message = fullMessage(for: error)
-            if !message.isEmpty {
-                if code == .success { StandardOutput.line(message) } else { StandardError.line(message) }
-            }
-            Glibc.exit(code == .success ? 0 : ExitCode.usage.rawValue)
-        }
-        let failure = CommandFailure(error)
-        for line in failure.description.split(separator: "\n") {
-            StandardError.line("settled: " + TerminalText.oneLine(String(line)))
-        }
-        Glibc.exit(failure.exitCode.rawValue)
     }
 }

@@ -4,7 +4,8 @@ import Telemetry
 /// `settled config`: what is configured, and whether it is right.
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Check and explain the configuration.", subcommands: [Check.self])
+        commandName: "config", abstract: "Check and explain the configuration.",
+        subcommands: [Check.self, Reference.self])
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -26,6 +27,16 @@ struct ConfigCommand: AsyncParsableCommand {
                 StandardOutput.write(Explanation.summary(loaded))
             }
             output.note("\(loaded.file ?? "the environment"): the configuration is right")
+        }
+    }
+
+    struct Reference: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print every key with its default and its variable, as Markdown (docs/configuration.md holds it)."
+        )
+
+        func run() {
+            StandardOutput.write(SettingsReference.markdown)
         }
     }
 }

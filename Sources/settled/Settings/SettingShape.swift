@@ -43,8 +43,7 @@ extension SettingShape where Value == String {
     /// One of a list of words that is known only now, such as the ids of the configured apps.
     static func known(_ words: [String], as what: String) -> Self {
         SettingShape(
-            expectation: words.isEmpty
-                ? "\(what), but none is configured" : "\(what): \(words.joined(separator: ", "))",
+            expectation: words.isEmpty ? what : "\(what): \(words.joined(separator: ", "))",
             parse: { words.contains($0) ? $0 : nil }, show: { $0 }, words: words)
     }
 }

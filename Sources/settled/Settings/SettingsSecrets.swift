@@ -31,10 +31,9 @@ extension SettingsSection {
         ask(key + "_file")
         let path = path.appending(key)
         let filePath = self.path.appending(key + "_file")
-        let candidates = [
-            fromEnvironment(path, filePath, aliases), fromCredential(path), fromFile(key, isSecret: isSecret),
-        ]
-        let chosen = candidates.lazy.compactMap { $0() }.first
+        // The first layer that has it is the last that is asked.
+        let chosen =
+            fromEnvironment(path, filePath, aliases) ?? fromCredential(path) ?? fromFile(key, isSecret: isSecret)
         let text = chosen.flatMap { chosen in self.text(of: chosen, path, isSecret: isSecret) }
         reader.record(
             .init(
@@ -51,35 +50,32 @@ extension SettingsSection {
         return text
     }
 
-    private func fromEnvironment(_ path: SettingPath, _ filePath: SettingPath, _ aliases: [String]) -> () -> Kept? {
-        {
-            let names = [path.environmentName] + aliases
-            let direct = names.map(reader.variable).compactMap { $0 }.first
-            let file = reader.variable(path.environmentName + "_FILE")
-            if direct != nil, file != nil, case .environment(path.environmentName)? = direct?.origin {
-                reader.complain("`\(path)`: \(path.environmentName) and \(path.environmentName)_FILE are both set")
-            }
-            if let direct, direct.origin == .environment(path.environmentName) || file == nil {
-                return Kept(text: direct.text, origin: direct.origin)
-            }
-            return file.map { Kept(text: "", origin: $0.origin, file: reader.resolve($0.text)) }
+    private func fromEnvironment(_ path: SettingPath, _ filePath: SettingPath, _ aliases: [String]) -> Kept? {
+        let own = reader.variable(path.environmentName)
+        let others = aliases.map(reader.variable).compactMap { $0 }
+        let file = reader.variable(filePath.environmentName)
+        if own != nil, file != nil {
+            reader.complain(
+                "`\(path)`: \(path.environmentName) and \(filePath.environmentName) are both set", at: path)
         }
+        if let own { return Kept(text: own.text, origin: own.origin) }
+        if let file { return Kept(text: "", origin: file.origin, file: reader.resolve(file.text)) }
+        return others.first.map { Kept(text: $0.text, origin: $0.origin) }
     }
 
-    private func fromCredential(_ path: SettingPath) -> () -> Kept? {
-        { reader.credential(path).map { Kept(text: "", origin: $0.origin, file: $0.file) } }
+    private func fromCredential(_ path: SettingPath) -> Kept? {
+        reader.credential(path).map { Kept(text: "", origin: $0.origin, file: $0.file) }
     }
 
-    private func fromFile(_ key: String, isSecret: Bool) -> () -> Kept? {
-        {
-            let direct = scalar(key, isSecret: isSecret)
-            let file = scalar(key + "_file", isSecret: false)
-            if let direct, file != nil {
-                let place = Self.where(direct.origin) ?? ""
-                reader.complain("`\(self.path.appending(key))`\(place): `\(key)` and `\(key)_file` are both set")
-            }
-            return direct ?? file.map { Kept(text: "", origin: $0.origin, file: reader.resolve($0.text)) }
+    private func fromFile(_ key: String, isSecret: Bool) -> Kept? {
+        let direct = scalar(key, isSecret: isSecret)
+        let file = scalar(key + "_file", isSecret: false)
+        if let direct, file != nil {
+            let place = Self.where(direct.origin) ?? ""
+            reader.complain(
+                "`\(path.appending(key))`\(place): `\(key)` and `\(key)_file` are both set", at: path.appending(key))
         }
+        return direct ?? file.map { Kept(text: "", origin: $0.origin, file: reader.resolve($0.text)) }
     }
 
     private func scalar(_ key: String, isSecret: Bool) -> Kept? {

@@ -32,7 +32,7 @@ struct SourceSettings: Sendable {
             "sign_types", .choice([SignatureAlgorithm.rsa2, .rsa]), default: [.rsa2],
             "Signature algorithms that are accepted.")
         merchant = section.optional(
-            "merchant", .known(merchants.map(\.sellerID), as: "a seller_id of `merchants`"),
+            "merchant", .known(merchants.map(\.sellerID).filter { !$0.isEmpty }, as: "a seller_id of `merchants`"),
             "The seller to ask for when a notification names neither a seller nor a community that is known.")
         billsMismatch = section.value(
             "bills_mismatch", .choice(BillsMismatch.allCases), default: .quarantine,
@@ -51,7 +51,8 @@ struct SourceSettings: Sendable {
 extension SettingsSection {
     /// The key `app` of a section that belongs to one app; the only one there is when it is not set.
     func app(among apps: [AppSettings], _ summary: String) -> String {
-        let ids = apps.map(\.id)
+        // An id that is missing was complained about where it is; it is nothing to refer to.
+        let ids = apps.map(\.id).filter { !$0.isEmpty }
         let shape = SettingShape.known(ids, as: "the id of an app")
         if ids.count == 1, let only = ids.first { return value("app", shape, default: only, summary) }
         return required("app", shape, placeholder: "", summary + " May be left out when there is one app.")
