@@ -84,7 +84,7 @@ let package = Package(
             name: "settled",
             dependencies: [
                 "Web", "Settlement", "JobQueue", "Postgres", "Alipay", "Schema", "Telemetry", "FailPoints", "Sandbox",
-                arguments, yams, log, lifecycle, unixSignals, httpClient,
+                arguments, yams, log, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, systemPackage,
             ],
             swiftSettings: settings),
         .target(

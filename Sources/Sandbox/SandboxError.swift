@@ -1,7 +1,7 @@
 /// Why the sandbox itself could not do its work; faults that it plays on purpose are never errors here.
 public struct SandboxError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable {
-        private enum Raw { case notInCharset, keyFile, journalFile, server, badTarget }
+        private enum Raw { case notInCharset, keyFile, journalFile, server, badTarget, badTrade }
         private let raw: Raw
         /// A text has a character that its charset lacks.
         public static let notInCharset = Code(raw: .notInCharset)
@@ -13,6 +13,8 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let server = Code(raw: .server)
         /// Nobody said where the notifications of a source go.
         public static let badTarget = Code(raw: .badTarget)
+        /// A trade that somebody wrote down cannot be read.
+        public static let badTrade = Code(raw: .badTrade)
     }
 
     public let code: Code

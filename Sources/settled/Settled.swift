@@ -15,7 +15,7 @@ struct Settled: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, ServeCommand.self, WorkCommand.self, MigrateCommand.self, DemoCommand.self,
             JobsCommand.self, QueuesCommand.self, QueryCommand.self, SettlementsCommand.self, FeedCommand.self,
-            TokensCommand.self,
+            TokensCommand.self, NotificationsCommand.self, SimulateCommand.self, HealthcheckCommand.self,
             BenchCommand.self,
             ConfigCommand.self,
             VersionCommand.self,

@@ -11,6 +11,25 @@ public struct FeedPage: Sendable {
     public let next: Int64
 }
 
+/// One item of a feed, as it is served.
+public struct FeedItem: Sendable {
+    public let seq: Int64
+    /// What the chain's hash is over.
+    public let payload: [UInt8]
+    public let previousHash: [UInt8]
+    public let hash: [UInt8]
+    /// The object that a page lists.
+    public let json: [UInt8]
+
+    public init(seq: Int64, payload: [UInt8], previousHash: [UInt8], hash: [UInt8], json: [UInt8]) {
+        self.seq = seq
+        self.payload = payload
+        self.previousHash = previousHash
+        self.hash = hash
+        self.json = json
+    }
+}
+
 /// Reads a feed's items in order, from what is published.
 public struct FeedReader: Sendable {
     public static let lane: Lane = "read"
@@ -37,7 +56,24 @@ public struct FeedReader: Sendable {
         return try row.int8("published_head")
     }
 
-    /// The items of `feed` after number `after`.
+    /// The published items of `feed` after number `after`, one by one; none when there are none yet.
+    public func items(of feed: String, after: Int64, limit: Int64) async throws -> [FeedItem] {
+        try await pool.transaction(Self.lane) { tx in
+            guard let row = try tx.query(Self.head, [.text(feed)]).first else { throw FeedError.noSuchFeed(feed) }
+            let parameters: [Parameter] = [
+                .text(feed), .int8(after), .int8(try row.int8("published_head")), .int8(limit),
+            ]
+            return try tx.query(Self.items, parameters).map { row in
+                var json = JSONText(capacity: 2048)
+                let seq = try Self.write(row, to: &json)
+                return FeedItem(
+                    seq: seq, payload: try row.bytea("payload"), previousHash: try row.bytea("prev_hash"),
+                    hash: try row.bytea("hash"), json: json.bytes)
+            }
+        }
+    }
+
+    /// A page of the items of `feed` after number `after`, as JSON.
     ///
     /// - Parameters:
     ///   - limit: 1 to 1000.

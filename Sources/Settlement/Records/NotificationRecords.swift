@@ -29,6 +29,7 @@ public struct NotificationRecords: Sendable {
         public let times: Int64
         public let firstAt: Timestamp
         public let lastAt: Timestamp
+        public let contentType: String?
         public let remoteAddress: String?
         public let body: [UInt8]
     }
@@ -48,37 +49,20 @@ public struct NotificationRecords: Sendable {
 
     public init(pool: Pool) { self.pool = pool }
 
-    static let list = Statement(
-        "notifications.list",
-        """
-        SELECT d.id, d.received_at, d.source, d.result, d.canonical_form, d.algorithm, d.key_fingerprint, d.flags,
-               d.notify_id, d.content_type, d.remote_address, k.job_id, j.subject, d.body
-        FROM settled.deliveries d
-        LEFT JOIN settled.notification_keys k USING (digest)
-        LEFT JOIN settled.job_list j ON j.id = k.job_id
-        WHERE ($1::int8 IS NULL OR d.id = $1) AND ($2::text IS NULL OR d.source = $2)
-          AND ($3::text IS NULL OR d.result = $3) AND ($4::int8 IS NULL OR d.id < $4)
-          AND ($5::text IS NULL OR d.digest IN (
-              SELECT digest FROM settled.notification_keys
-              WHERE job_id IN (SELECT id FROM settled.job_list WHERE subject = $5)))
-        ORDER BY d.id DESC LIMIT $6
-        """)
     static let rejected = Statement(
         "notifications.rejected",
         """
-        SELECT source, encode(body_digest, 'hex') AS digest, cause, message, times, first_at, last_at, remote_address, body
+        SELECT source, encode(body_digest, 'hex') AS digest, cause, message, times, first_at, last_at, content_type,
+               remote_address, body
         FROM settled.rejected
         WHERE ($1::text IS NULL OR source = $1) AND ($2::text IS NULL OR cause = $2)
-        ORDER BY last_at DESC LIMIT $3
+          AND ($3::text IS NULL OR encode(body_digest, 'hex') LIKE $3 || '%')
+        ORDER BY last_at DESC LIMIT $4
         """)
 
     public func list(_ filter: Filter) async throws -> [Record] {
         let rows = try await pool.query(
-            FeedReader.lane, Self.list,
-            [
-                .optional(filter.id), .optional(filter.source), .optional(filter.result), .optional(filter.before),
-                .optional(filter.subject), .int8(filter.limit),
-            ])
+            FeedReader.lane, filter.statement, [.int8(filter.limit)] + filter.conditions.map(\.value))
         return try rows.map { row in
             Record(
                 id: try row.int8("id"), receivedAt: try row.timestamptz("received_at"), source: try row.text("source"),
@@ -90,16 +74,55 @@ public struct NotificationRecords: Sendable {
         }
     }
 
-    public func rejected(source: String?, cause: String?, limit: Int64) async throws -> [Rejected] {
+    /// What did not verify, the latest first.
+    ///
+    /// - Parameter digest: the first lower-case hex digits of the body's digest.
+    public func rejected(source: String?, cause: String?, digest: String? = nil, limit: Int64) async throws
+        -> [Rejected]
+    {
         let rows = try await pool.query(
-            FeedReader.lane, Self.rejected, [.optional(source), .optional(cause), .int8(limit)])
+            FeedReader.lane, Self.rejected, [.optional(source), .optional(cause), .optional(digest), .int8(limit)])
         return try rows.map { row in
             Rejected(
                 source: try row.text("source"), digest: try row.text("digest"), cause: try row.text("cause"),
                 message: try row.text("message"), times: try row.int8("times"),
                 firstAt: try row.timestamptz("first_at"),
-                lastAt: try row.timestamptz("last_at"), remoteAddress: try row.textOrNil("remote_address"),
+                lastAt: try row.timestamptz("last_at"), contentType: try row.textOrNil("content_type"),
+                remoteAddress: try row.textOrNil("remote_address"),
                 body: try row.bytea("body"))
         }
+    }
+}
+
+extension NotificationRecords.Filter {
+    fileprivate var conditions: [(name: String, clause: String, value: Parameter)] {
+        let conditions: [(String, String, Parameter)?] = [
+            id.map { ("id", "d.id = $", .int8($0)) }, source.map { ("source", "d.source = $", .text($0)) },
+            result.map { ("result", "d.result = $", .text($0)) }, before.map { ("next", "d.id < $", .int8($0)) },
+            subject.map { ("subject", "j.subject = $", .text($0)) },
+        ]
+        return conditions.compactMap { $0 }
+    }
+
+    /// One statement for each combination of conditions, so that each is planned with the index that serves it.
+    fileprivate var statement: Statement {
+        var name = "notifications.list"
+        var clauses: [String] = []
+        for (index, condition) in conditions.enumerated() {
+            name += "_" + condition.name
+            clauses.append("\(condition.clause)\(index + 2)")
+        }
+        let condition = clauses.isEmpty ? "" : "WHERE " + clauses.joined(separator: " AND ")
+        return Statement(
+            name,
+            """
+            SELECT d.id, d.received_at, d.source, d.result, d.canonical_form, d.algorithm, d.key_fingerprint, d.flags,
+                   d.notify_id, d.content_type, d.remote_address, k.job_id, j.subject, d.body
+            FROM settled.deliveries d
+            LEFT JOIN settled.notification_keys k USING (digest)
+            LEFT JOIN settled.job_list j ON j.id = k.job_id
+            \(condition)
+            ORDER BY d.id DESC LIMIT $1
+            """)
     }
 }

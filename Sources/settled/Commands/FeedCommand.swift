@@ -7,7 +7,7 @@ import Telemetry
 /// `settled feed`: follow what was settled, and check that the feed keeps its promises.
 struct FeedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "feed", abstract: "Follow and verify the feed.", subcommands: [FeedVerify.self])
+        commandName: "feed", abstract: "Follow and verify the feed.", subcommands: [FeedTail.self, FeedVerify.self])
 }
 
 /// `settled feed verify`.

@@ -1,3 +1,4 @@
+import Alipay
 import Postgres
 import Telemetry
 
@@ -16,6 +17,7 @@ struct JSONLine: Sendable {
     mutating func add(_ name: String, _ lines: [JSONLine]) {
         add(name, raw: "[" + lines.map(\.object).joined(separator: ",") + "]")
     }
+    mutating func add(_ name: String, _ line: JSONLine) { add(name, raw: line.object) }
     mutating func add(_ name: String, strings: [String]) {
         add(name, raw: "[" + strings.map(Self.quoted).joined(separator: ",") + "]")
     }
@@ -29,5 +31,20 @@ struct JSONLine: Sendable {
         var json = JSONText()
         json.string(text)
         return json.text
+    }
+}
+
+extension JSONLine {
+    /// A value as it was read: members in their order, numbers with their digits.
+    static func written(_ value: JSONValue) -> String {
+        switch value {
+        case .null: "null"
+        case .bool(let flag): flag ? "true" : "false"
+        case .number(let digits): digits
+        case .string(let text): quoted(text)
+        case .array(let elements): "[" + elements.map(written).joined(separator: ",") + "]"
+        case .object(let object):
+            "{" + object.members.map { quoted($0.key) + ":" + written($0.value) }.joined(separator: ",") + "}"
+        }
     }
 }

@@ -61,3 +61,26 @@ struct ProgressBar {
         return (style.isTerminal ? bar + " " : "") + "\(Int(part * 100)) % (\(done) of \(total))"
     }
 }
+
+extension ProgressBar {
+    /// Shows `count` every tenth of a second for as long as `work` takes.
+    static func following(
+        _ title: String, total: Int, _ output: OutputOptions, count: @escaping @Sendable () -> Int,
+        while work: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await work() }
+            group.addTask {
+                var bar = ProgressBar(title, total: total, write: output.progress)
+                while !Task.isCancelled {
+                    bar.advance(to: min(total, count()))
+                    try? await Task.sleep(for: .milliseconds(100))
+                }
+                bar.advance(to: min(total, count()))
+                bar.finish()
+            }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+}

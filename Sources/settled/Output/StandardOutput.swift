@@ -8,8 +8,10 @@ enum StandardOutput {
         write(text + "\n")
     }
 
-    static func write(_ text: String) {
-        guard Descriptor.write(text, to: STDOUT_FILENO) else { exit(errno == EPIPE ? 0 : 1) }
+    static func write(_ text: String) { write(bytes: Array(text.utf8)) }
+
+    static func write(bytes: [UInt8]) {
+        guard Descriptor.write(bytes, to: STDOUT_FILENO) else { exit(errno == EPIPE ? 0 : 1) }
     }
 
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
@@ -22,15 +24,15 @@ enum StandardError {
     }
 
     static func write(_ text: String) {
-        _ = Descriptor.write(text, to: STDERR_FILENO)
+        _ = Descriptor.write(Array(text.utf8), to: STDERR_FILENO)
     }
 
     static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 }
 
 private enum Descriptor {
-    static func write(_ text: String, to descriptor: Int32) -> Bool {
-        var rest = Array(text.utf8)[...]
+    static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written > 0 {
