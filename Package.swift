@@ -19,6 +19,7 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -84,7 +85,8 @@ let package = Package(
             name: "settled",
             dependencies: [
                 "Web", "Settlement", "JobQueue", "Postgres", "Alipay", "Schema", "Telemetry", "FailPoints", "Sandbox",
-                arguments, yams, log, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, systemPackage,
+                arguments, yams, log, lifecycle, unixSignals, httpClient, hummingbird, hummingbirdTLS, nioCore, nioHTTP1,
+                nioSSL, systemPackage,
             ],
             swiftSettings: settings),
         .target(

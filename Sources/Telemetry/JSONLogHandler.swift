@@ -116,6 +116,23 @@ public struct JSONLogHandler: LogHandler {
         }
     }
 
+    /// The line that a sink of JSON lines reports dropped lines with: event `log.dropped`, and how many in `count`.
+    public static func droppedLine(_ count: Int, service: String = "settled", version: String) -> [UInt8] {
+        var line = JSONText()
+        line.raw("{\"ts\":")
+        line.string(LogTime.now())
+        line.raw(
+            ",\"level\":\"warning\",\"event\":\"log.dropped\",\"msg\":\"log lines were dropped: their reader is too slow\",\"service\":"
+        )
+        line.string(service)
+        line.raw(",\"version\":")
+        line.string(version)
+        line.raw(",\"count\":")
+        line.number(count)
+        line.raw("}\n")
+        return line.bytes
+    }
+
     private static let ownFields: Set<String> = ["ts", "level", "msg", "service", "version", "truncated"]
 }
 

@@ -34,7 +34,9 @@ struct Settled: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            ProgramLog.flush()
         } catch {
+            ProgramLog.flush()
             let ending = Ending(error)
             StandardError.write(ending.toStandardError)
             StandardOutput.write(ending.toStandardOutput)

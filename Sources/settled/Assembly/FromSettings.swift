@@ -5,13 +5,16 @@ import Web
 // What the settings say, in the terms of the parts that are configured by them.
 
 extension Source {
-    init(_ settings: SourceSettings, app: GatewayApp) throws {
+    init(_ settings: SourceSettings, app: GatewayApp, limits: LimitSettings) throws {
         self.init(
             name: settings.name, appID: settings.appID,
             verifier: NotificationVerifier(
                 profile: settings.profile, algorithms: Set(settings.signTypes), keys: app.alipayKeys,
                 dropsEmptyValues: settings.dropsEmptyValues,
-                acceptsMissingContentType: settings.missingContentType == .form),
+                acceptsMissingContentType: settings.missingContentType == .form,
+                limits: FormLimits(
+                    bytes: limits.body, parameters: limits.parameters,
+                    nameBytes: FormLimits.notification.nameBytes)),
             acknowledgement: try Acknowledgement(
                 style: settings.ack, key: app.privateKey, algorithm: app.algorithm),
             merchant: settings.merchant,

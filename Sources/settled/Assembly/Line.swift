@@ -94,7 +94,7 @@ struct Line: Sendable {
                 guard let address = IPAddress(peer) else { return false }
                 return settings.http.trustedProxies.contains { $0.contains(address) }
             }, logger: logger)
-        services += Listeners.services(house, settings.http, roles: roles, listening: listening)
+        services += try Listeners.services(house, settings.http, roles: roles, listening: listening)
         // Last, so that it is told first: readers are let go and the balancer is warned before a door is closed.
         services.append(shutdown)
         self.services = services
@@ -121,7 +121,7 @@ struct Line: Sendable {
             guard let app = apps[source.appID] else {
                 throw CommandFailure("source \(source.name): app \(source.appID) has no keys", .configuration)
             }
-            return try Source(source, app: app)
+            return try Source(source, app: app, limits: settings.limits)
         }
     }
 
@@ -161,6 +161,7 @@ struct Line: Sendable {
             return counts.map { .jobs(queue: $0.queue, state: $0.state.rawValue, count: $0.count) }
                 + [.oldestReadyJobAge(seconds: age / .seconds(1))]
         }
+        metrics.onScrape("log") { [.logLinesDropped(ProgramLog.dropped)] }
         metrics.onScrape("lanes") {
             pool.gauge().flatMap { lane in
                 [

@@ -1,4 +1,6 @@
 import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
 import ServiceLifecycle
 import Synchronization
 import Web
@@ -7,7 +9,9 @@ import Web
 enum Listeners {
     static func services(
         _ house: House, _ http: HTTPSettings, roles: Line.Roles, listening: @escaping @Sendable (Line.Addresses) -> Void
-    ) -> [any Service] {
+    ) throws -> [any Service] {
+        // Metrics and health stay plain: they are for this machine, or for a network that is trusted with them.
+        let server = try http.tls.map { try HTTPServerBuilder.tls(house.plainServer, tlsConfiguration: $0.load()) }
         let bound = Bound(listening)
         var services: [any Service] = []
         var expected: Set<Room> = [.admin]
@@ -17,14 +21,14 @@ enum Listeners {
             if let api = http.apiListen {
                 expected.insert(.api)
                 services.append(
-                    house.listener(host: api.host, port: api.port, rooms: .api) { port in
+                    house.listener(host: api.host, port: api.port, rooms: .api, server: server) { port in
                         bound.note(.api, host: api.host, port: port)
                     })
             } else {
                 rooms.insert(.api)
             }
             services.append(
-                house.listener(host: http.listen.host, port: http.listen.port, rooms: rooms) { port in
+                house.listener(host: http.listen.host, port: http.listen.port, rooms: rooms, server: server) { port in
                     bound.note(.notify, host: http.listen.host, port: port)
                 })
         }

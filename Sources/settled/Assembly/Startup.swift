@@ -16,7 +16,7 @@ enum Startup {
             case .text: true
             case .auto: isTerminal
             }
-        let sink = LogSink(descriptor: descriptor)
+        let sink = ProgramLog.open(descriptor, writesJSON: !writesText)
         var logger = Logger(label: "settled") { label in
             if writesText {
                 TextLogHandler(label: label, usesColor: TerminalStyle(isTerminal: isTerminal).usesColor, sink: sink)

@@ -20,6 +20,7 @@ struct ConfigCommand: AsyncParsableCommand {
         func run() async throws {
             let loaded = try configuration.load()
             _ = try loaded.settings.loadKeys()
+            _ = try loaded.settings.http.tls?.load()
             for warning in loaded.warnings { output.note("warning: " + TerminalText.oneLine(warning)) }
             if explain {
                 StandardOutput.write(output.json ? Explanation.lines(loaded) : Explanation.table(loaded))

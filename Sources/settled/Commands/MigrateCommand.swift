@@ -18,7 +18,7 @@ struct MigrateCommand: AsyncParsableCommand {
 
         func run() async throws {
             let applied = try await withDatabase(configuration) { try await Migrator(Schema.migrations).up(on: $0) }
-            MigrationList.print(applied, output)
+            MigrationList.print(applied, "applied", output)
             output.note(
                 applied.isEmpty
                     ? "nothing to do: the database is at migration \(Schema.version)"
@@ -62,7 +62,7 @@ struct MigrateCommand: AsyncParsableCommand {
                     StandardOutput.line("-- \(migration.number) \(migration.name)\n\(migration.sql)")
                 }
             } else {
-                MigrationList.print(plan, output)
+                MigrationList.print(plan, "pending", output)
             }
             if plan.isEmpty { output.note("nothing to do: the database is at migration \(Schema.version)") }
         }
@@ -86,8 +86,8 @@ private func withDatabase<Value: Sendable>(
 }
 
 private enum MigrationList {
-    static func print(_ migrations: [Migration], _ output: OutputOptions) {
-        print(migrations.map { (number: $0.number, name: $0.name, state: "", at: nil as Timestamp?) }, output)
+    static func print(_ migrations: [Migration], _ state: String, _ output: OutputOptions) {
+        print(migrations.map { (number: $0.number, name: $0.name, state: state, at: nil as Timestamp?) }, output)
     }
 
     static func print(_ statuses: [MigrationStatus], _ output: OutputOptions) {
@@ -104,12 +104,10 @@ private enum MigrationList {
                 json.number(row.number)
                 json.raw(",\"name\":")
                 json.string(row.name)
-                if !row.state.isEmpty {
-                    json.raw(",\"state\":")
-                    json.string(row.state)
-                    json.raw(",\"applied_at\":")
-                    json.string(row.at?.rfc3339)
-                }
+                json.raw(",\"state\":")
+                json.string(row.state)
+                json.raw(",\"applied_at\":")
+                json.string(row.at?.rfc3339)
                 json.raw("}\n")
                 StandardOutput.write(json.text)
             }

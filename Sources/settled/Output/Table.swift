@@ -50,13 +50,13 @@ struct Table: Sendable {
     private func line(_ cells: [String], _ widths: [Int], _ widest: Int?) -> String {
         let padded = cells.enumerated().map { index, cell in
             let padding = String(repeating: " ", count: widths[index] - DisplayWidth.of(cell))
-            let isLast = index == cells.count - 1
             switch columns[index].alignment {
             case .right: return padding + cell
-            case .left: return isLast ? cell : cell + padding
+            case .left: return cell + padding
             }
         }
-        let line = padded.joined(separator: "  ")
+        var line = padded.joined(separator: "  ")
+        while line.last == " " { line.removeLast() }
         guard let widest, DisplayWidth.of(line) > widest else { return line }
         return DisplayWidth.prefix(line, columns: max(0, widest - 1)) + "…"
     }

@@ -42,6 +42,11 @@ private final class KeyReader {
                 "alipay_public_key",
                 "this is our own public key; Alipay's is shown beside it on the open platform (支付宝公钥)")
         }
+        if case .certificates = app.trust {
+            // A request in certificate mode without these numbers is refused by the gateway; better refused here.
+            complain(
+                "app_cert", "requests with certificates are not supported by this version; use alipay_public_key_file")
+        }
         guard let privateKey, problems.isEmpty, let gateway = try? GatewayAddress(app.gateway) else { return nil }
         return GatewayApp(
             appID: app.id, gateway: gateway, privateKey: privateKey, algorithm: app.signType, alipayKeys: alipayKeys,

@@ -85,14 +85,10 @@ struct RetrySettings: Sendable, Hashable {
 /// How gateways are called.
 struct GatewaySettings: Sendable {
     var deadline: Duration
-    var largestAnswer: Int
 
     init(_ section: SettingsSection) {
         deadline = section.value(
             "deadline", .duration(.milliseconds(100) ... .seconds(120)), default: .seconds(10),
             "How long a call may take in all.")
-        largestAnswer = section.value(
-            "largest_answer", .bytes(65_536...(64 << 20)), default: 4 << 20,
-            "A longer answer is cut off and counts as a failure.")
     }
 }

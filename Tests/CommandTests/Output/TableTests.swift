@@ -24,7 +24,7 @@ struct TableTests {
             table.text() == """
                 NAME     FEN  NOTE
                 小区    1021  x
-                garden     5  
+                garden     5
 
                 """)
     }
@@ -49,7 +49,7 @@ struct TableTests {
         var table = Table("A", "B")
         table.add("1")
         table.add("1", "2", "3")
-        #expect(table.text() == "A  B\n1  \n1  2\n")
+        #expect(table.text() == "A  B\n1\n1  2\n")
     }
 
     @Test(
