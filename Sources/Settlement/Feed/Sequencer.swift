@@ -67,7 +67,8 @@ public struct Sequencer: Service {
         "feed.lock_head",
         """
         SELECT seq, hash, published_head, low_water, candidate_id,
-               candidate_xmax <= pg_snapshot_xmin(pg_current_snapshot()) AS candidate_is_settled
+               candidate_xmax <= pg_snapshot_xmin(pg_current_snapshot()) AS candidate_is_settled,
+               coalesce((SELECT max(id) FROM settled.settlements), 0) AS newest_id
         FROM settled.feed_heads WHERE feed_id = $1 FOR UPDATE
         """)
     static let insert = Statement(
@@ -123,6 +124,7 @@ public struct Sequencer: Service {
         let candidate = try head.int8("candidate_id")
         let publishedHead = try head.int8("published_head")
         let isSettled = try head.bool("candidate_is_settled")
+        let newest = try head.int8("newest_id")
 
         let pending = try PendingSettlements.read(feed: feed, after: lowWater, limit: batch, in: tx)
         var seqs: [Int64] = []
@@ -136,10 +138,9 @@ public struct Sequencer: Service {
             seqs.append(seq)
             hashes.append(hash)
         }
-        let last = pending.last?.id ?? candidate
         // A full batch may have left ids below the candidate without a number.
-        let isComplete = Int64(pending.count) < batch || last >= candidate
-        let moves = isSettled && isComplete && (candidate > lowWater || last > candidate)
+        let isComplete = Int64(pending.count) < batch || (pending.last?.id ?? 0) >= candidate
+        let moves = isSettled && isComplete && (candidate > lowWater || newest > candidate)
         guard !pending.isEmpty || moves || seq > publishedHead else {
             return Numbered(count: 0, head: seq, publishedHead: publishedHead)
         }
@@ -158,7 +159,7 @@ public struct Sequencer: Service {
             advance,
             [
                 .text(feed), .int8(seq), .bytea(hash), .int8(moves ? candidate : lowWater),
-                .int8(moves ? max(candidate, last) : candidate), .bool(moves),
+                .int8(moves ? max(candidate, newest) : candidate), .bool(moves),
             ])
         return Numbered(count: pending.count, head: seq, publishedHead: publishedHead)
     }

@@ -11,6 +11,11 @@ public struct Delivery: Sendable {
         self.contentType = contentType
         self.remoteAddress = remoteAddress
     }
+
+    /// A text beside the body, if a column can hold it and it is not absurdly long.
+    static func storable(_ text: String?) -> String? {
+        text.flatMap { $0.utf8.count <= 256 && !$0.utf8.contains(0) ? $0 : nil }
+    }
 }
 
 /// What is answered to a delivery.

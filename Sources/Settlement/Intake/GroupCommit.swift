@@ -58,6 +58,9 @@ final class GroupCommit: Service {
         self.committed = committed
     }
 
+    /// How many deliveries wait for a lane now.
+    var waiting: Int { state.withLock(\.waiting.count) }
+
     /// Waits until `delivery` is durable, or says why it is not.
     func submit(_ delivery: StoredDelivery) async -> Verdict {
         await withCheckedContinuation { answer in

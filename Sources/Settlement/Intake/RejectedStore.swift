@@ -78,9 +78,8 @@ final class RejectedStore: Sendable {
                     Self.insert,
                     [
                         .text(source), .bytea(Digest.sha256(delivery.body)), .text(cause), .text(message),
-                        .optional(delivery.contentType.map { String($0.prefix(256)) }),
-                        .optional(delivery.remoteAddress),
-                        .bytea(delivery.body),
+                        .optional(Delivery.storable(delivery.contentType)),
+                        .optional(Delivery.storable(delivery.remoteAddress)), .bytea(delivery.body),
                     ],
                     deadline: .seconds(5))
             }

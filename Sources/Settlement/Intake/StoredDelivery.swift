@@ -26,24 +26,19 @@ struct StoredDelivery: Sendable {
         self.source = source.name
         appID = source.appID
         self.delivery = Delivery(
-            body: delivery.body, contentType: Self.storable(delivery.contentType),
-            remoteAddress: Self.storable(delivery.remoteAddress))
+            body: delivery.body, contentType: Delivery.storable(delivery.contentType),
+            remoteAddress: Delivery.storable(delivery.remoteAddress))
         canonicalForm = notification.canonicalForm.rawValue
         algorithm = notification.algorithm.rawValue
         keyFingerprint = notification.keyFingerprint
         flags = notification.flags.map(\.rawValue).sorted().joined(separator: ",")
-        notifyID = Self.storable(notification.notifyID)
+        notifyID = Delivery.storable(notification.notifyID)
         switch screening {
         case .query(let job):
             self.job = Job(args: job.args, subject: job.subject, quarantine: nil)
         case .quarantine(let job, let cause, let message):
             self.job = Job(args: job.args, subject: job.subject, quarantine: (cause.rawValue, message))
         }
-    }
-
-    /// A text beside the body, if a column can hold it and it is not absurdly long; the body has the rest.
-    private static func storable(_ text: String?) -> String? {
-        text.flatMap { $0.utf8.count <= 256 && !$0.utf8.contains(0) ? $0 : nil }
     }
 
     private init(_ other: StoredDelivery, job: Job) {

@@ -44,7 +44,7 @@ enum TestHouse {
 extension TestDatabase {
     /// The one number that `sql` asks for, through a connection of its own.
     func number(_ sql: String) async throws -> Int64 {
-        try await row(sql).int8(0)
+        try await row("SELECT (\(sql))::int8").int8(0)
     }
 
     func text(_ sql: String) async throws -> String? {
