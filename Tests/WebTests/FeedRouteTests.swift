@@ -106,7 +106,7 @@ import Web
         try await LiveHouse.with(limits: limits) { house in
             let token = try await house.tokens.create(name: "t", scope: .read, actor: "test").text
             async let answer = Wire.get(
-                "/v1/settlements/feed?after=0&wait=20", token: token, port: house.port, limit: 20_000)
+                "/v1/settlements/feed?after=0&wait=20", token: token, port: house.port, limit: 60_000)
             while house.watch.waiting == 0 { await Task.yield() }
             // Longer than a connection may be idle; the poll must be held all the same.
             try await Task.sleep(for: .milliseconds(700))

@@ -140,7 +140,7 @@ import Web
         ]
         try await LiveHouse.with { house in
             for (name, request) in hostile {
-                let answer = try await Wire.exchange(request, port: house.port, answers: 2, limit: 3_000)
+                let answer = try await Wire.exchange(request, port: house.port, answers: 2, limit: 60_000)
                 #expect(answer.text.isEmpty || answer.status == 400 || answer.status == 431, "\(name): \(answer.text)")
                 #expect(answer.isClosed, "\(name)")
             }
@@ -167,7 +167,7 @@ import Web
         try await LiveHouse.with(limits: limits) { house in
             let head =
                 "POST /notify/cplife HTTP/1.1\r\nHost: a\r\n\(Self.form)Content-Length: 1000\r\n\r\na=b"
-            let answer = try await Wire.exchange(head, port: house.port, limit: 5_000)
+            let answer = try await Wire.exchange(head, port: house.port, limit: 60_000)
             #expect(answer.isClosed || answer.status == 408)
         }
     }

@@ -29,7 +29,7 @@ struct Wire {
     /// Sends `parts` one after another and reads until the server closes, `answers` whole answers came, or `limit`
     /// milliseconds passed without a byte.
     @concurrent
-    static func exchange(_ parts: [[UInt8]], port: Int, answers: Int = 1, limit: Int32 = 5_000) async throws -> Answer {
+    static func exchange(_ parts: [[UInt8]], port: Int, answers: Int = 1, limit: Int32 = 60_000) async throws -> Answer {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard socket >= 0 else { throw Failure(step: "socket") }
         defer { close(socket) }
@@ -65,7 +65,7 @@ struct Wire {
         return Answer(text: String(decoding: received, as: UTF8.self), isClosed: false)
     }
 
-    static func exchange(_ text: String, port: Int, answers: Int = 1, limit: Int32 = 5_000) async throws -> Answer {
+    static func exchange(_ text: String, port: Int, answers: Int = 1, limit: Int32 = 60_000) async throws -> Answer {
         try await exchange([Array(text.utf8)], port: port, answers: answers, limit: limit)
     }
 
@@ -97,7 +97,7 @@ struct Wire {
         return try await exchange([Array((head + "\r\n").utf8) + body], port: port)
     }
 
-    static func get(_ path: String, token: String? = nil, port: Int, limit: Int32 = 5_000) async throws -> Answer {
+    static func get(_ path: String, token: String? = nil, port: Int, limit: Int32 = 60_000) async throws -> Answer {
         let authorization = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
         return try await exchange(
             "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(authorization)\r\n", port: port, limit: limit)
