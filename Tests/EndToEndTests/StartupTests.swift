@@ -66,4 +66,39 @@ import Testing
             #expect(end == .exit(0), "\(output)")
         }
     }
+
+    @Test func `with a certificate the listener speaks TLS, and a certificate that is none is named`() async throws {
+        let scenario = Scenario(.init(seed: 3, notifications: 1))
+        try await RealStage.with(scenario) { stage in
+            let made = try RealProgram(
+                [
+                    "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost", "-keyout",
+                    stage.folder + "/tls.key", "-out", stage.folder + "/tls.pem",
+                ], folder: stage.folder, executable: "/usr/bin/openssl")
+            #expect(await made.waitForEnd() == .exit(0))
+            let good = try String(contentsOfFile: stage.configuration, encoding: .utf8)
+            let file = stage.folder + "/tls.yaml"
+            try good.replacing(
+                "admin_listen:", with: "tls: { cert_file: tls.pem, key_file: tls.key }, admin_listen:"
+            ).write(toFile: file, atomically: true, encoding: .utf8)
+            let program = try RealProgram(["run", "--config", file], folder: stage.folder)
+            do {
+                let address = try await program.addresses().notify
+                let curl = try RealProgram(
+                    ["-sS", "--insecure", "https://\(address)/livez"], folder: stage.folder,
+                    executable: "/usr/bin/curl")
+                #expect(await curl.waitForEnd() == .exit(0))
+                #expect(curl.output == "ok\n")
+                program.send(SIGTERM)
+                #expect(await program.waitForEnd() == .exit(0))
+            } catch {
+                await program.reap()
+                throw error
+            }
+            try "nothing".write(toFile: stage.folder + "/tls.pem", atomically: true, encoding: .utf8)
+            let (end, output) = try await run(["run", "--config", file], in: stage)
+            #expect(end == .exit(78))
+            #expect(output.contains("tls.pem"), "\(output)")
+        }
+    }
 }
