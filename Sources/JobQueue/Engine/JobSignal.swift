@@ -7,7 +7,8 @@ import Synchronization
 ///
 /// It is an optimisation: runners poll in any case. NOTIFY is sent after the enqueuing commit, by a statement of its own on
 /// another connection, because inside the transaction it would take a lock on the whole database at its commit.
-/// While one NOTIFY is under way, the queues that need another are collected for the next.
+/// While one NOTIFY is under way, the queues that need another are collected for the next. Plain-SQL enqueuers may send
+/// `NOTIFY settled_jobs, 'queue'` themselves, after their commit.
 public final class JobSignal: Service {
     /// The channel; its payload is the queue's name.
     public static let channel = "settled_jobs"
@@ -19,14 +20,18 @@ public final class JobSignal: Service {
 
     private let pool: Pool
     private let lane: Lane
+    private let listener: Listener?
     private let logger: Logger
     private let state = Mutex(State())
     private let hasUnsent = Wakeup()
 
-    public init(pool: Pool, lane: Lane = "upkeep", logger: Logger) {
+    /// - Parameter listensOn: a direct connection, not through a pooler in transaction mode, to hear other processes on; it is
+    ///   tested whenever it connects. nil: only this process wakes its runners, the others' jobs are found by polling.
+    public init(pool: Pool, lane: Lane = "upkeep", listensOn: ConnectionSettings? = nil, logger: Logger) {
         self.pool = pool
         self.lane = lane
         self.logger = logger
+        listener = listensOn.map { Listener($0, channels: [Self.channel], logger: logger) }
     }
 
     /// Call it after the commit that made jobs ready. Returns at once.
@@ -48,7 +53,31 @@ public final class JobSignal: Service {
     }
 
     public func run() async throws {
-        await cancelWhenGracefulShutdown { await self.sendUnsent() }
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.sendUnsent() }
+                if let listener = self.listener {
+                    group.addTask {
+                        // It ends by shutdown or cancellation alone; lost connections are its own business.
+                        do { try await listener.run() } catch {
+                            self.logger.warning("jobs.listener_ended", metadata: ["error": "\(error)"])
+                        }
+                    }
+                    group.addTask { await self.wakeAsTold(by: listener) }
+                }
+            }
+        }
+    }
+
+    private func wakeAsTold(by listener: Listener) async {
+        for await notification in listener.notifications {
+            switch notification {
+            case .message(_, let queue): wakeLocally(queue)
+            case .reconnected:
+                // What was sent meanwhile was not heard.
+                for queue in state.withLock({ Array($0.wakeups.keys) }) { wakeLocally(queue) }
+            }
+        }
     }
 
     private func sendUnsent() async {

@@ -24,4 +24,25 @@ import Testing
         }
         #expect(journal.entries.count == 5)
     }
+
+    @Test("A signal of another process wakes a runner that listens and would otherwise sleep for an hour")
+    func remote() async throws {
+        let queue = try await QueueFixture()
+        let journal = Journal<String>()
+        let (senderPool, runnerPool) = (queue.pool(), queue.pool())
+        let sender = JobSignal(pool: senderPool, logger: .silent)
+        let listening = JobSignal(pool: runnerPool, listensOn: queue.settings, logger: .silent)
+        let runner = JobRunner(
+            queue: QueueFixture.queue, handler: ClosureHandler { _ in .done(outcome: "ok") }, pool: runnerPool,
+            settings: RunnerSettings(pollInterval: .seconds(3600)), signal: listening,
+            hooks: JobHooks(finished: { _, outcome, _ in journal.append(outcome) }), logger: .silent)
+        try await running([senderPool, runnerPool, sender, listening, runner]) {
+            for count in 1...5 {
+                try await queue.enqueue(1)
+                sender.send(queue: QueueFixture.queue)
+                await journal.wait { $0.count >= count }
+            }
+        }
+        #expect(journal.entries.count == 5)
+    }
 }
