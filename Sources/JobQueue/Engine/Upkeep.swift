@@ -52,13 +52,18 @@ extension JobRunner {
     }
 
     /// Takes back lapsed leases, of all queues, until the task is cancelled.
+    ///
+    /// Rounds look back over a few intervals; now and then, and first of all, one looks at all leases.
     func rescueLapsed() async {
+        let beginning = ContinuousClock.now
+        var sweeps = SweepThrottle(every: .seconds(60))
         while !Task.isCancelled {
             try? await Task.sleep(for: settings.rescueInterval)
+            let start = beginning.duration(to: .now)
+            let isSweep = sweeps.isDue(now: start)
             do {
-                let rescued = try await pool.withConnection(settings.upkeepLane) { [settings] connection in
-                    try await JobQueue.rescue(lease: settings.lease, on: connection)
-                }
+                let rescued = try await rescueAll(lookingBack: isSweep ? nil : settings.rescueInterval * 4)
+                if isSweep { sweeps.swept(from: start, to: beginning.duration(to: .now)) }
                 for job in rescued {
                     hooks.leaseExpired(job.queue, job.crashed)
                     logger.warning(
@@ -71,9 +76,28 @@ extension JobRunner {
                 if rescued.contains(where: { $0.queue == queue }) { wakeup.fire() }
             } catch {
                 guard !Task.isCancelled else { break }
+                // What ran out meanwhile may lie further back than the next round looks.
+                sweeps = SweepThrottle(every: .seconds(60))
                 logger.warning("jobs.rescue_failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
             }
         }
+    }
+}
+
+extension JobRunner {
+    /// All that has lapsed, a thousand at a time: a big worker may have held more.
+    private func rescueAll(lookingBack: Duration?) async throws -> [RescuedJob] {
+        let limit = 1_000
+        var all: [RescuedJob] = []
+        var some: [RescuedJob]
+        repeat {
+            some = try await pool.withConnection(settings.upkeepLane) { [settings] connection in
+                try await JobQueue.rescue(
+                    lease: settings.lease, lookingBack: lookingBack, limit: limit, on: connection)
+            }
+            all += some
+        } while some.count == limit && !Task.isCancelled
+        return all
     }
 }
 

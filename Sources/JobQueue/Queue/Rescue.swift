@@ -22,21 +22,24 @@ extension JobQueue {
     /// a worker that was shutting down, one that lives, or an outage of the database.
     ///
     /// - Parameter lease: the duration that leases are granted for.
-    /// - Parameter after: looks only at leases that ran out later than this; nil looks at all. See ``SweepThrottle``.
+    /// - Parameter lookingBack: looks only at leases that ran out within this time, which spares it the dead index entries of
+    ///   older ones; nil looks at all.
     public static func rescue(
-        lease: Duration = .seconds(30), after: Timestamp? = nil, limit: Int = 1_000, on connection: isolated Connection
+        lease: Duration = .seconds(30), lookingBack: Duration? = nil, limit: Int = 1_000,
+        on connection: isolated Connection
     ) throws(PostgresError) -> [RescuedJob] {
-        try rescue(lease: lease, silence: lease, after: after, limit: limit, on: connection)
+        try rescue(lease: lease, silence: lease, lookingBack: lookingBack, limit: limit, on: connection)
     }
 
     /// - Parameter silence: how long a worker must not have shown itself to be taken for dead. Whoever claims has shown itself
     ///   not long before, so by the time a lease runs out a dead worker has been silent for the length of a lease.
     static func rescue(
-        lease: Duration, silence: Duration, after: Timestamp? = nil, limit: Int = 1_000,
+        lease: Duration, silence: Duration, lookingBack: Duration? = nil, limit: Int = 1_000,
         on connection: isolated Connection
     ) throws(PostgresError) -> [RescuedJob] {
         let parameters: [Parameter] = [
-            .timestamptz(after ?? Timestamp(unixMicroseconds: 0)), .int8(Int64(limit)), .int8(lease.wholeMicroseconds),
+            .int8((lookingBack ?? .seconds(100 * 365 * 86_400)).wholeMicroseconds), .int8(Int64(limit)),
+            .int8(lease.wholeMicroseconds),
             .int2(Int16(crashLimit)), .int8(silence.wholeMicroseconds),
         ]
         let rows = try connection.pipeline([(.alongIndexes, []), (.rescue, parameters)]).last
@@ -60,7 +63,8 @@ extension Statement {
             SELECT j.id, j.lease_epoch, j.lease_owner, j.started, j.suspect, j.crashes, j.lease_expires_at,
                    j.lease_expires_at - $3 * interval '1 microsecond' AS granted_at
             FROM settled.jobs j
-            WHERE j.state = 'running' AND j.lease_expires_at > $1 AND j.lease_expires_at < now()
+            WHERE j.state = 'running' AND j.lease_expires_at < now()
+              AND j.lease_expires_at > now() - $1::bigint * interval '1 microsecond'
             ORDER BY j.lease_expires_at
             LIMIT $2
             FOR UPDATE SKIP LOCKED

@@ -1,9 +1,10 @@
-import JobQueue
 import Logging
 import Postgres
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import JobQueue
 
 @Suite(.database, .timeLimit(.minutes(1))) struct JobRunnerTests {
     /// Quick intervals, and a poll so rare that only signals can explain progress where a test says so.
@@ -209,8 +210,8 @@ import Testing
         #expect(try await queue.job(id).outcome == "epoch 2")
     }
 
-    @Test("A heartbeat keeps the lease of a job that takes longer than it")
-    func keepsLease() async throws {
+    @Test("Heartbeats extend the leases of what runs")
+    func extendsLeases() async throws {
         let queue = try await QueueFixture()
         let pool = queue.pool()
         let journal = Journal<String>()
@@ -221,15 +222,12 @@ import Testing
             await release.wait { !$0.isEmpty }
             return .done(outcome: "epoch \(lease.epoch)")
         }
-        var short = settings()
-        short.lease = .milliseconds(200)
         let id = try await queue.enqueue(1)[0]
-        try await running([pool, runner(handler, pool, short, journal: journal)]) {
+        try await running([pool, runner(handler, pool, settings(), journal: journal)]) {
             await entered.wait { !$0.isEmpty }
-            let first = try await queue.job(id).leaseExpiresAt
-            while try await queue.job(id).leaseExpiresAt.map({ $0 - (first ?? $0) < .seconds(1) }) == true {
-                #expect(try await queue.job(id).state == .running)
-            }
+            let granted = try #require(try await queue.job(id).leaseExpiresAt)
+            while try await queue.job(id).leaseExpiresAt == granted { await Task.yield() }
+            #expect(try await queue.job(id).state == .running)
             release.append(true)
             await journal.wait { $0.count >= 1 }
         }
@@ -256,41 +254,46 @@ import Testing
         #expect(try await queue.show(id).attempts.map(\.cause) == ["time_limit"])
     }
 
-    @Test("A suspect runs alone: nothing else runs in the process while it does")
+    @Test("A suspect runs alone: it waits until what runs has ended, and nothing begins beside it")
     func suspectAlone() async throws {
         let queue = try await QueueFixture()
         let pool = queue.pool()
         let journal = Journal<String>()
-        let concurrent = Mutex((now: 0, besideSuspect: 0, suspects: 0))
+        let entered = Journal<Int64>()
+        let release = Journal<Bool>()
+        let inside = Mutex(0)
         let handler = ClosureHandler { lease in
-            concurrent.withLock { $0.now += 1 }
-            await Task.yield()
-            concurrent.withLock { state in
-                if lease.isSuspect {
-                    state.suspects += 1
-                    state.besideSuspect += state.now - 1
-                }
+            let others = inside.withLock { inside in
+                defer { inside += 1 }
+                return inside
             }
-            await Task.yield()
-            concurrent.withLock { $0.now -= 1 }
-            return .done(outcome: "ok")
+            entered.append(lease.jobID)
+            if lease.args == "{\"waits\": true}" { await release.wait { !$0.isEmpty } }
+            inside.withLock { $0 -= 1 }
+            return .done(outcome: lease.isSuspect ? "beside \(others)" : "ok")
         }
-        try await queue.enqueue(400)
-        try await queue.execute("UPDATE settled.jobs SET suspect = true WHERE id % 40 = 0")
         let gate = SuspectGate()
         let runners = (0..<2).map { _ in
             JobRunner(
                 queue: QueueFixture.queue, handler: handler, pool: pool, settings: settings(concurrency: 10),
-                gate: gate,
-                hooks: JobHooks(finished: { kind, outcome, _ in journal.append("\(kind) \(outcome)") }), logger: .silent
-            )
+                gate: gate, hooks: JobHooks(finished: { _, outcome, _ in journal.append(outcome) }), logger: .silent)
         }
+        for _ in 0..<5 { _ = try await queue.enqueue(NewJob(queue: "work", kind: "k", args: "{\"waits\": true}")) }
         try await running([pool] + runners) {
-            await journal.wait { $0.count >= 400 }
+            await entered.wait { $0.count >= 5 }
+            try await queue.enqueue(3)
+            try await queue.execute(
+                "UPDATE settled.jobs SET suspect = true WHERE state = 'ready' AND NOT args ? 'waits'")
+            // The gate is shut for the others as soon as the suspect waits.
+            while gate.enter() {
+                gate.leave()
+                await Task.yield()
+            }
+            try await queue.enqueue(20)
+            release.append(true)
+            await journal.wait { $0.count >= 28 }
         }
-        let seen = concurrent.withLock(\.self)
-        #expect(seen.suspects == 10)
-        #expect(seen.besideSuspect == 0)
+        #expect(journal.entries.filter { $0.hasPrefix("beside") } == ["beside 0", "beside 0", "beside 0"])
     }
 
     @Test("A shutdown lets what runs end, claims no more, and gives back the rest without blame when it takes too long")

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import JobQueue
@@ -9,12 +10,19 @@ import Testing
         #expect(gate.enter())
         gate.join(2)
         gate.leave()
-        async let alone = gate.takeAlone(patience: .seconds(60))
+        let isAlone = Mutex(false)
+        async let alone = {
+            let result = await gate.takeAlone(patience: .seconds(60))
+            isAlone.withLock { $0 = true }
+            return result
+        }()
         while gate.enter() {
             gate.leave()
             await Task.yield()
         }
-        gate.leave(2)
+        gate.leave()
+        #expect(isAlone.withLock { $0 } == false)
+        gate.leave()
         #expect(await alone)
         #expect(!gate.enter())
         gate.giveUpAlone()
