@@ -22,8 +22,16 @@ build: deps ## Build the program and its tests, the one debug build that run and
 run: build ## Start the demo: embedded PostgreSQL, a simulated gateway, and settled between them
 	.build/debug/settled demo
 
+# Each target is a process of its own, with its tests in parallel: nine servers and a dozen programs at once would only
+# measure how patient the others are.
+TEST_TARGETS := AlipayTests PostgresTests JobQueueTests SettlementTests TelemetryTests WebTests SandboxTests \
+	CommandTests EndToEndTests
+
 test: build ## Run all tests
-	$(SWIFT) test --skip-build --disable-xctest
+	@for target in $(TEST_TARGETS); do \
+		echo "== $$target"; \
+		$(SWIFT) test --skip-build --disable-xctest --filter "^$$target\." || exit 1; \
+	done
 
 bench: release ## Measure throughput and latency on this machine
 	.build/release/settled bench

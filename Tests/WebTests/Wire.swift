@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 
 /// Bytes in, bytes out: what a hostile peer would send, without a client that corrects it.
@@ -28,8 +29,20 @@ struct Wire {
 
     /// Sends `parts` one after another and reads until the server closes, `answers` whole answers came, or `limit`
     /// milliseconds passed without a byte.
-    @concurrent
-    static func exchange(_ parts: [[UInt8]], port: Int, answers: Int = 1, limit: Int32 = 60_000) async throws -> Answer {
+    ///
+    /// It blocks, so it has a thread of its own: on one of the few that all tasks share it would keep the server from
+    /// answering it.
+    static func exchange(_ parts: [[UInt8]], port: Int, answers: Int = 1, limit: Int32 = 60_000) async throws -> Answer
+    {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread {
+                continuation.resume(
+                    with: Result { try blockingExchange(parts, port: port, answers: answers, limit: limit) })
+            }
+        }
+    }
+
+    private static func blockingExchange(_ parts: [[UInt8]], port: Int, answers: Int, limit: Int32) throws -> Answer {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard socket >= 0 else { throw Failure(step: "socket") }
         defer { close(socket) }
@@ -102,9 +115,4 @@ struct Wire {
         return try await exchange(
             "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(authorization)\r\n", port: port, limit: limit)
     }
-}
-
-extension String {
-    /// The first place of `text`, without Foundation.
-    fileprivate func range(of text: String) -> Range<String.Index>? { firstRange(of: text) }
 }
