@@ -85,7 +85,8 @@ let package = Package(
             name: "settled",
             dependencies: [
                 "Web", "Settlement", "JobQueue", "Postgres", "Alipay", "Schema", "Telemetry", "FailPoints", "Sandbox",
-                arguments, yams, log, lifecycle, unixSignals, httpClient, hummingbird, hummingbirdTLS, nioCore, nioHTTP1,
+                arguments, yams, log, lifecycle, unixSignals, httpClient, hummingbird, hummingbirdTLS, nioCore,
+                nioHTTP1,
                 nioSSL, systemPackage,
             ],
             swiftSettings: settings),
