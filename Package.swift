@@ -72,7 +72,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Web",
-            dependencies: ["Settlement", "Telemetry", "FailPoints", hummingbird, httpTypes, nioCore, log, lifecycle],
+            dependencies: [
+                "Settlement", "JobQueue", "Telemetry", "FailPoints", hummingbird, httpTypes, nioCore, log, lifecycle,
+            ],
             swiftSettings: settings),
         .target(
             name: "Sandbox",
@@ -104,7 +106,8 @@ let package = Package(
         .testTarget(
             name: "WebTests",
             dependencies: [
-                "Web", "Settlement", "Alipay", "Postgres", "Schema", "Telemetry", "TestSupport", log, lifecycle,
+                "Web", "Settlement", "JobQueue", "Alipay", "Postgres", "Schema", "Telemetry", "TestSupport", log,
+                lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -14,6 +14,17 @@ public enum TerminalText {
         }
     }
 
+    /// The same for JSON that is written already. Such characters stand only inside its strings, where an escape of JSON means
+    /// the same to every reader.
+    public static func json(_ json: String) -> String {
+        guard json.unicodeScalars.contains(where: isUnsafe) else { return json }
+        return json.unicodeScalars.reduce(into: "") { safe, scalar in
+            guard isUnsafe(scalar) else { return safe.unicodeScalars.append(scalar) }
+            let digits = String(scalar.value, radix: 16)
+            safe += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
+    }
+
     private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<0x20, 0x7F...0x9F: true

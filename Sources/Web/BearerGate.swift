@@ -6,12 +6,13 @@ import Settlement
 struct BearerGate: Sendable {
     let gatekeeper: Gatekeeper
 
-    func pass(_ request: Request, scope: TokenStore.Scope) async throws {
+    @discardableResult
+    func pass(_ request: Request, scope: TokenStore.Scope) async throws -> TokenStore.Token {
         guard let header = request.headers[.authorization], header.lowercased().hasPrefix("bearer ") else {
             throw Problem.unauthorized
         }
         let text = header.dropFirst("bearer ".count).trimmingPrefix { $0 == " " }
-        if try await gatekeeper.admit(String(text), scope: scope) != nil { return }
+        if let token = try await gatekeeper.admit(String(text), scope: scope) { return token }
         throw try await gatekeeper.admit(String(text), scope: .read) == nil ? Problem.unauthorized : Problem.forbidden
     }
 }

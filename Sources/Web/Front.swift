@@ -25,6 +25,7 @@ public struct Front: HTTPResponder {
     private let notify: NotifyRoute?
     private let feed: FeedRoute
     private let records: RecordsRoute
+    private let jobs: JobsRoute
     private let gate: BearerGate
     private let health: HealthRoute
     private let metrics: Metrics
@@ -37,6 +38,7 @@ public struct Front: HTTPResponder {
         }
         feed = FeedRoute(reader: house.reader, watch: house.watch, feed: house.feed)
         records = RecordsRoute(settlements: house.settlements)
+        jobs = JobsRoute(jobs: house.jobs, limits: house.limits)
         gate = BearerGate(gatekeeper: house.gatekeeper)
         health = HealthRoute(readiness: house.readiness)
         metrics = house.metrics
@@ -57,6 +59,10 @@ public struct Front: HTTPResponder {
             case FeedRoute.path where rooms.contains(.api):
                 try await enter(request, methods: "GET", scope: .read)
                 return try await feed.respond(to: request)
+            case _ where rooms.contains(.api) && JobsRoute.serves(path):
+                return try await jobs.respond(to: request) { methods, scope in
+                    try await enter(request, methods: methods, scope: scope)
+                }
             case _ where rooms.contains(.api) && path.hasPrefix("/v1/"):
                 return try await records.respond(to: request) { methods, scope in
                     try await enter(request, methods: methods, scope: scope)
@@ -71,10 +77,11 @@ public struct Front: HTTPResponder {
         }
     }
 
-    private func enter(_ request: Request, methods: String, scope: TokenStore.Scope) async throws {
+    @discardableResult
+    private func enter(_ request: Request, methods: String, scope: TokenStore.Scope) async throws -> TokenStore.Token {
         guard methods.split(separator: ", ").contains(where: { $0 == request.method.rawValue }) else {
             throw Problem.notAllowed(methods)
         }
-        try await gate.pass(request, scope: scope)
+        return try await gate.pass(request, scope: scope)
     }
 }

@@ -10,6 +10,7 @@ public struct House: Sendable {
     public var watch: FeedWatch
     public var feed: String
     public var settlements: SettlementRecords
+    public var jobs: JobRecords
     public var gatekeeper: Gatekeeper
     public var readiness: Readiness
     public var metrics: Metrics
@@ -19,6 +20,7 @@ public struct House: Sendable {
 
     public init(
         intake: Intake?, reader: FeedReader, watch: FeedWatch, feed: String = "main", settlements: SettlementRecords,
+        jobs: JobRecords,
         gatekeeper: Gatekeeper, readiness: Readiness, metrics: Metrics, limits: WebLimits = WebLimits(),
         address: ClientAddress = ClientAddress(), logger: Logger
     ) {
@@ -27,6 +29,7 @@ public struct House: Sendable {
         self.watch = watch
         self.feed = feed
         self.settlements = settlements
+        self.jobs = jobs
         self.gatekeeper = gatekeeper
         self.readiness = readiness
         self.metrics = metrics

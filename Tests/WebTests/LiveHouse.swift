@@ -54,6 +54,7 @@ struct LiveHouse: Sendable {
             let tokens = TokenStore(pool: pool)
             let house = House(
                 intake: intake, reader: reader, watch: watch, settlements: SettlementRecords(pool: pool),
+                jobs: JobRecords(pool: pool),
                 gatekeeper: Gatekeeper(store: tokens),
                 readiness: Readiness(pool: pool, schemaVersion: Schema.version, isStopping: isStopping),
                 metrics: metrics, limits: limits, logger: logger)

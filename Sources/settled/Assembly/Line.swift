@@ -87,6 +87,7 @@ struct Line: Sendable {
 
         let house = House(
             intake: intake, reader: reader, watch: watch, settlements: SettlementRecords(pool: pool),
+            jobs: JobRecords(pool: pool),
             gatekeeper: Gatekeeper(store: TokenStore(pool: pool)),
             readiness: Readiness(pool: pool, schemaVersion: Schema.version, isStopping: { shutdown.hasBegun }),
             metrics: metrics, limits: WebLimits(settings.limits),

@@ -61,7 +61,7 @@ struct FeedTail: AsyncParsableCommand {
                     throw CommandFailure("\(finding): stop, and compare with `settled feed verify`", .findings)
                 }
             }
-            StandardOutput.write(bytes: items.reduce(into: []) { bytes, item in bytes += item.json + [0x0A] })
+            StandardOutput.write(items.map { JSONLine(object: $0.json).line }.joined())
             if items.isEmpty, !follow {
                 if chain.seq > after { return }
                 output.note("there is no item after \(after)")

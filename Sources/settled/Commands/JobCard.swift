@@ -3,14 +3,21 @@ import JobQueue
 import Postgres
 import Settlement
 
-/// One job for people and for programs: what it is, and a timeline of all that happened around it.
+/// One job for people: what it is, and a timeline of all that happened around it.
 struct JobCard: Sendable {
     private let detail: JobDetail
     private let trace: JobTrace
 
-    init(_ detail: JobDetail, _ trace: JobTrace) {
-        self.detail = detail
-        self.trace = trace
+    private let json: [UInt8]
+
+    init(_ dossier: JobDossier) {
+        detail = dossier.detail
+        trace = dossier.trace
+        json = dossier.json
+    }
+
+    func print(_ output: OutputOptions) {
+        StandardOutput.write(output.json ? JSONLine(object: json).line : text)
     }
 
     private struct Moment {
@@ -18,8 +25,6 @@ struct JobCard: Sendable {
         let what: String
         let text: String
     }
-
-    // MARK: For people
 
     var text: String {
         let job = detail.job
@@ -71,82 +76,5 @@ struct JobCard: Sendable {
         }
         // Stable: what happened in one transaction keeps the order in which it is listed here.
         return moments.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
-    }
-
-    // MARK: For programs
-
-    var line: JSONLine {
-        var line = detail.job.line
-        line.add("attempts", detail.attempts.map(\.line))
-        line.add("events", detail.events.map(\.line))
-        line.add("notifications", trace.deliveries.map(\.line))
-        line.add("answers", trace.answers.map(\.line))
-        line.add("settlements", trace.settlements.map(\.reference))
-        return line
-    }
-}
-
-extension JobAttempt {
-    fileprivate var line: JSONLine {
-        var line = JSONLine()
-        line.add("lease_epoch", leaseEpoch)
-        line.add("worker", worker)
-        line.add("ended_at", endedAt)
-        line.add("disposition", disposition)
-        line.add("cause", cause)
-        line.add("message", message)
-        return line
-    }
-}
-
-extension JobEvent {
-    fileprivate var line: JSONLine {
-        var line = JSONLine()
-        line.add("at", at)
-        line.add("action", action)
-        line.add("actor", actor)
-        line.add("reason", reason)
-        line.add("from", from)
-        line.add("to", to)
-        line.add("cause", cause)
-        return line
-    }
-}
-
-extension JobTrace.Delivery {
-    fileprivate var line: JSONLine {
-        var line = JSONLine()
-        line.add("id", id)
-        line.add("received_at", receivedAt)
-        line.add("source", source)
-        line.add("result", result)
-        return line
-    }
-}
-
-extension JobTrace.Answer {
-    fileprivate var line: JSONLine {
-        var line = JSONLine()
-        line.add("at", at)
-        line.add("verdict", verdict)
-        line.add("code", code)
-        line.add("sub_code", subCode)
-        line.add("signed", isSigned)
-        return line
-    }
-}
-
-extension SettlementRecords.Record {
-    fileprivate var reference: JSONLine {
-        var line = JSONLine()
-        line.add("id", id)
-        line.add("kind", kind)
-        line.add("trade_no", tradeNo)
-        line.add("total_amount", Amount(fen: totalFen).yuan)
-        line.add("total_amount_fen", totalFen)
-        line.add("seq", seq)
-        line.add("job_id", jobID)
-        line.add("confirmed_at", confirmedAt)
-        return line
     }
 }

@@ -97,17 +97,7 @@ extension Intervention.Result {
 
 extension Intervention {
     fileprivate func line(isDryRun: Bool) -> JSONLine {
-        var line = JSONLine()
-        line.add("id", jobID)
-        line.add("queue", queue)
-        switch result {
-        case .changed: line.add("result", "changed")
-        case .refused(let state):
-            line.add("result", "refused")
-            line.add("state", state.rawValue)
-        case .keyTaken: line.add("result", "key_taken")
-        case .unknown: line.add("result", "unknown")
-        }
+        var line = JSONLine(object: json)
         line.add("dry_run", isDryRun)
         return line
     }

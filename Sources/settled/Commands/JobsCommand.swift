@@ -22,9 +22,7 @@ struct JobsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let jobs = try await DatabaseVisit.run(configuration) { [filter = filter.filter, page] pool in
-                try await pool.withConnection(DatabaseVisit.lane) { connection in
-                    try await JobStore.list(filter, before: page.before, limit: page.limit, on: connection)
-                }
+                try await JobRecords(pool: pool).list(filter, before: page.before, limit: page.limit)
             }
             let listing = Listing<Job>(
                 columns: [
@@ -37,7 +35,7 @@ struct JobsCommand: AsyncParsableCommand {
                         job.createdAt.local(), job.cause, job.message,
                     ]
                 },
-                json: \.line)
+                json: { JSONLine(object: $0.json) })
             try listing.print(jobs, "jobs", next: page.next(after: jobs.last?.id, count: jobs.count), output)
         }
     }
@@ -52,15 +50,9 @@ struct JobsCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let found = try await DatabaseVisit.run(configuration) { pool -> JobCard? in
-                let detail = try await pool.withConnection(DatabaseVisit.lane) { connection in
-                    try await JobStore.show(id, on: connection)
-                }
-                guard let detail else { return nil }
-                return JobCard(detail, try await JobTrace.of(id, args: detail.job.args, pool: pool))
-            }
-            guard let card = found else { throw CommandFailure("there is no job \(id)", .noneMatched) }
-            StandardOutput.write(output.json ? card.line.line : card.text)
+            let found = try await DatabaseVisit.run(configuration) { try await JobRecords(pool: $0).show(id) }
+            guard let dossier = found else { throw CommandFailure("there is no job \(id)", .noneMatched) }
+            JobCard(dossier).print(output)
         }
     }
 }
@@ -84,31 +76,3 @@ struct JobFilterOptions: ParsableArguments {
 }
 
 extension JobState: ExpressibleByArgument {}
-
-extension Job {
-    var line: JSONLine {
-        var line = JSONLine()
-        line.add("id", id)
-        line.add("queue", queue)
-        line.add("kind", kind)
-        line.add("state", state.rawValue)
-        line.add("outcome", outcome)
-        line.add("subject", subject)
-        line.add("cause", cause)
-        line.add("message", message)
-        line.add("note", note)
-        line.add("priority", priority.rawValue)
-        line.add("attempt", attempt)
-        line.add("crashes", crashes)
-        line.add("unique_key", uniqueKey)
-        line.add("created_at", createdAt)
-        line.add("run_at", runAt)
-        line.add("first_attempt_at", firstAttemptAt)
-        line.add("finished_at", finishedAt)
-        line.add("lease_epoch", leaseEpoch)
-        line.add("worker", worker)
-        line.add("lease_expires_at", leaseExpiresAt)
-        line.add("args", raw: args)
-        return line
-    }
-}

@@ -117,14 +117,12 @@ struct QueryCommand: AsyncParsableCommand {
         let limit = ContinuousClock.now + .seconds(timeout)
         output.note("job \(id) is queued; waiting")
         while true {
-            let detail = try await pool.withConnection(DatabaseVisit.lane) { connection in
-                try await JobStore.show(id, on: connection)
+            guard let dossier = try await JobRecords(pool: pool).show(id) else {
+                throw CommandFailure("job \(id) is gone", .noneMatched)
             }
-            guard let detail else { throw CommandFailure("job \(id) is gone", .noneMatched) }
-            let job = detail.job
+            let job = dossier.detail.job
             if job.state.hasEnded || job.state == .quarantined {
-                let card = JobCard(detail, try await JobTrace.of(id, args: job.args, pool: pool))
-                StandardOutput.write(output.json ? card.line.line : card.text)
+                JobCard(dossier).print(output)
                 if let code = Self.exitCode(job) { throw code }
                 return
             }

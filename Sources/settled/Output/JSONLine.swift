@@ -6,6 +6,13 @@ import Telemetry
 struct JSONLine: Sendable {
     private var members: [String] = []
 
+    init() {}
+
+    /// An object that is written already, without its line break; members that are added follow it.
+    init(object: [UInt8]) {
+        members = [String(decoding: object.dropFirst().dropLast(), as: UTF8.self)]
+    }
+
     /// A string, or `null`, so that a reader always finds the member.
     mutating func add(_ name: String, _ text: String?) { add(name, raw: text.map(Self.quoted) ?? "null") }
     mutating func add(_ name: String, _ number: (some BinaryInteger)?) {
@@ -25,7 +32,8 @@ struct JSONLine: Sendable {
     mutating func add(_ name: String, raw json: String) { members.append(Self.quoted(name) + ":" + json) }
 
     var object: String { "{" + members.joined(separator: ",") + "}" }
-    var line: String { object + "\n" }
+    /// Safe to show on a terminal, whatever an outsider wrote into a string.
+    var line: String { TerminalText.json(object) + "\n" }
 
     private static func quoted(_ text: String) -> String {
         var json = JSONText()
