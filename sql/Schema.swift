@@ -9,6 +9,8 @@ public enum Schema {
         Migration(number: 1, name: "schema", sql: text(PackageResources._001_schema_sql)),
         Migration(number: 2, name: "jobs", sql: text(PackageResources._002_jobs_sql)),
         Migration(number: 3, name: "settlement", sql: text(PackageResources._003_settlement_sql)),
+        Migration(number: 4, name: "lookups", sql: text(PackageResources._004_lookups_sql)),
+        Migration(number: 5, name: "idempotency", sql: text(PackageResources._005_idempotency_sql)),
     ]
 
     /// The number of the newest migration.
