@@ -62,31 +62,35 @@ let package = Package(
             resources: [.embedInCode("migrations")], swiftSettings: settings),
         .target(name: "Postgres", dependencies: ["CLibPQ", log, lifecycle], swiftSettings: settings),
         .target(
-            name: "Alipay", dependencies: ["COpenSSL", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL],
+            name: "Wire", dependencies: ["COpenSSL", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL],
             swiftSettings: settings),
+        .target(name: "Alipay", dependencies: ["Wire", "COpenSSL"], swiftSettings: settings),
         .target(name: "JobQueue", dependencies: ["Postgres", "FailPoints", log, lifecycle], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: [log], swiftSettings: settings),
         .target(
             name: "Settlement",
-            dependencies: ["Alipay", "Postgres", "JobQueue", "Telemetry", "FailPoints", log, lifecycle],
+            dependencies: ["Wire", "Alipay", "Postgres", "JobQueue", "Telemetry", "FailPoints", log, lifecycle],
             swiftSettings: settings),
         .target(
             name: "Web",
             dependencies: [
-                "Settlement", "JobQueue", "Telemetry", "FailPoints", hummingbird, httpTypes, nioCore, log, lifecycle,
+                "Wire", "Settlement", "JobQueue", "Telemetry", "FailPoints", hummingbird, httpTypes, nioCore, log,
+                lifecycle,
             ],
             swiftSettings: settings),
         .target(
             name: "Sandbox",
             dependencies: [
-                "Alipay", "Postgres", hummingbird, httpTypes, nioCore, httpClient, nioHTTP1, subprocess, systemPackage,
+                "Wire", "Alipay", "Postgres", hummingbird, httpTypes, nioCore, httpClient, nioHTTP1, subprocess,
+                systemPackage,
                 log, lifecycle,
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "settled",
             dependencies: [
-                "Web", "Settlement", "JobQueue", "Postgres", "Alipay", "Schema", "Telemetry", "FailPoints", "Sandbox",
+                "Web", "Settlement", "JobQueue", "Postgres", "Wire", "Alipay", "Schema", "Telemetry", "FailPoints",
+                "Sandbox",
                 arguments, yams, log, lifecycle, unixSignals, httpClient, hummingbird, hummingbirdTLS, nioCore,
                 nioHTTP1,
                 nioSSL, systemPackage,
@@ -97,30 +101,35 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "AlipayTests", dependencies: ["Alipay", "COpenSSL", nioCore, nioPosix, nioSSL],
+            name: "WireTests", dependencies: ["Wire"], swiftSettings: settings),
+        .testTarget(
+            name: "AlipayTests", dependencies: ["Alipay", "Wire", "COpenSSL", nioCore, nioPosix, nioSSL],
             resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(name: "JobQueueTests", dependencies: ["JobQueue", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "SettlementTests", dependencies: ["Settlement", "Sandbox", "TestSupport"], swiftSettings: settings),
+            name: "SettlementTests", dependencies: ["Settlement", "Wire", "Sandbox", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: settings),
         .testTarget(
             name: "WebTests",
             dependencies: [
-                "Web", "Settlement", "JobQueue", "Alipay", "Postgres", "Schema", "Telemetry", "TestSupport", log,
+                "Web", "Settlement", "JobQueue", "Wire", "Alipay", "Postgres", "Schema", "Telemetry", "TestSupport",
+                log,
                 lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "SandboxTests",
             dependencies: [
-                "Sandbox", "Alipay", "TestSupport", hummingbird, httpTypes, nioCore, httpClient, systemPackage,
+                "Sandbox", "Wire", "Alipay", "TestSupport", hummingbird, httpTypes, nioCore, httpClient, systemPackage,
             ],
             swiftSettings: settings),
-        .testTarget(name: "CommandTests", dependencies: ["settled", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "CommandTests", dependencies: ["settled", "Wire", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "settled", "Sandbox", "Settlement", "Alipay", "Postgres", "FailPoints", "TestSupport", httpClient,
+                "settled", "Sandbox", "Settlement", "Wire", "Alipay", "Postgres", "FailPoints", "TestSupport",
+                httpClient,
                 nioCore,
                 systemPackage, log,
             ],

@@ -6,6 +6,7 @@ import Sandbox
 import Settlement
 import SystemPackage
 import Testing
+import Wire
 
 /// A newcomer's first notification: signed with the openssl command, posted and read back with curl.
 @Suite struct HandmadeNotificationTests {

@@ -1,6 +1,7 @@
 import Alipay
 import Sandbox
 import Testing
+import Wire
 
 @Suite("The gateway simulator, over real HTTP, read by the gateway client")
 struct GatewaySimulatorTests {

@@ -2,6 +2,7 @@ import Alipay
 import Logging
 import Synchronization
 import Testing
+import Wire
 
 @testable import Sandbox
 

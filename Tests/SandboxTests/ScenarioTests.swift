@@ -1,5 +1,6 @@
 import Alipay
 import Testing
+import Wire
 
 @testable import Sandbox
 

@@ -1,5 +1,6 @@
 import Sandbox
 import Testing
+import Wire
 
 @Suite("The witness")
 struct WitnessTests {

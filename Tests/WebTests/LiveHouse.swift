@@ -7,6 +7,7 @@ import Settlement
 import Telemetry
 import TestSupport
 import Web
+import Wire
 
 /// The routes over a real database behind a real listener, for one test.
 struct LiveHouse: Sendable {

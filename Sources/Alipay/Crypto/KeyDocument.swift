@@ -1,4 +1,5 @@
 import COpenSSL
+import Wire
 
 /// The text of a key file in any of the forms that people have: PEM under any label, PEM in one line with `\n` spelled
 /// out (as in environment variables), or bare Base64 as Alipay's key tool and console give it.

@@ -1,4 +1,5 @@
 import COpenSSL
+import Wire
 
 /// The application's own key, with which requests and acknowledgements are signed.
 ///

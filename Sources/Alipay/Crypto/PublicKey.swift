@@ -1,4 +1,5 @@
 import COpenSSL
+import Wire
 
 /// A key that signatures are checked with: Alipay's, one per application or shared, or the application's own public
 /// half.

@@ -1,4 +1,4 @@
-import COpenSSL
+import Wire
 
 /// The two signatures of the OpenAPI, both RSASSA-PKCS1-v1_5, under the names that `sign_type` gives them.
 ///
@@ -15,20 +15,5 @@ public enum SignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
         case .rsa2: .sha256
         case .rsa: .sha1
         }
-    }
-}
-
-/// A digest algorithm, fetched from OpenSSL once: an implicit fetch at each use costs a lock and a lookup.
-///
-/// `EVP_MD` is immutable after its fetch and counted atomically, so any number of threads may use it at once
-/// (openssl-threads(7)); that is why the pointer may be shared.
-struct MessageDigest: @unchecked Sendable {
-    let pointer: OpaquePointer?
-
-    static let sha256 = MessageDigest(EVP_MD_fetch(nil, "SHA256", nil) ?? EVP_sha256())
-    static let sha1 = MessageDigest(EVP_MD_fetch(nil, "SHA1", nil) ?? EVP_sha1())
-
-    private init(_ pointer: OpaquePointer?) {
-        self.pointer = pointer
     }
 }

@@ -1,4 +1,5 @@
 import COpenSSL
+import Wire
 
 /// The key of the console's "content encryption": AES in CBC mode with an initial vector of zeros and PKCS#7 padding.
 ///

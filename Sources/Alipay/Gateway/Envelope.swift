@@ -1,3 +1,5 @@
+import Wire
+
 /// An answer of the gateway whose signature was checked; the only door through which its contents come in.
 ///
 /// The signature covers the bytes of one value in the answer's JSON text, exactly as they stand there: inner blanks,

@@ -1,3 +1,5 @@
+import Wire
+
 /// One application at the gateway: who asks, where, and whose answers are believed.
 public struct GatewayApp: Sendable {
     public var appID: String

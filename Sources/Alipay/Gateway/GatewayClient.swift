@@ -1,3 +1,5 @@
+import Wire
+
 /// Asks the gateway and believes only what is signed.
 ///
 /// Nothing is repeated here and nothing is thrown: one call, one answer or one failure with its class. Who may ask again

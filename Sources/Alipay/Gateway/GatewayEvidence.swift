@@ -1,3 +1,5 @@
+import Wire
+
 /// The proof of an answer: everything that is needed to check its signature again, years later.
 ///
 /// ``Envelope/open(_:method:app:)`` with `rawBody` and the key of `keyFingerprint` must succeed again.

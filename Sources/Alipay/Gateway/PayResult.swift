@@ -1,3 +1,5 @@
+import Wire
+
 /// What alipay.eco.cplife.pay.result.query answers about one payment, in our own types.
 ///
 /// Text that the answer lacks is nil, except where the field names what the money was for: a bill without an id has the

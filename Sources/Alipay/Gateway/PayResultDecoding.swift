@@ -1,3 +1,5 @@
+import Wire
+
 /// Reads a ``PayResult`` from a verified node, in every form that the gateway is known or suspected to use.
 ///
 /// Nobody has shown a real answer with several bills: the API page and the SDKs declare the lists as single objects, the

@@ -1,3 +1,5 @@
+import Wire
+
 /// The query that confirms a payment: alipay.eco.cplife.pay.result.query.
 public struct PayResultQuery: Sendable, Hashable {
     public static let method = "alipay.eco.cplife.pay.result.query"
@@ -22,8 +24,8 @@ public struct PayResultQuery: Sendable, Hashable {
     /// `biz_content`.
     var bizContent: String {
         switch subject {
-        case .tradeNo(let number): "{\"trade_no\":\(JSONText.string(number))}"
-        case .queryToken(let token): "{\"query_token\":\(JSONText.string(token))}"
+        case .tradeNo(let number): "{\"trade_no\":\(JSONWriter.string(number))}"
+        case .queryToken(let token): "{\"query_token\":\(JSONWriter.string(token))}"
         }
     }
 }

@@ -1,3 +1,5 @@
+import Wire
+
 /// What a sender must read to stop sending again.
 public enum AcknowledgementStyle: String, Sendable, Hashable, CaseIterable {
     /// `{"econotify":"success"}` in XML, signed with the application's key: property-fee pay results.

@@ -1,3 +1,5 @@
+import Wire
+
 /// A notification whose signature holds. Only ``NotificationVerifier`` makes one, so that whoever has it need not ask
 /// again.
 ///

@@ -1,3 +1,5 @@
+import Wire
+
 /// The digest by which a repeated delivery is known. It is stored for ever, so its construction never changes:
 ///
 ///     SHA-256( "settled notification 1" ‖ 0x00 ‖ field ‖ field ‖ … )

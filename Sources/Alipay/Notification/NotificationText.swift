@@ -1,3 +1,5 @@
+import Wire
+
 /// The parameters of a verified notification as text, and what their charset turned out to be.
 ///
 /// The declared charset is the parameter `charset`, which is signed. Without it the Content-Type's counts where it is

@@ -1,3 +1,5 @@
+import Wire
+
 /// Turns the body of a request into a ``Notification``, if one of the source's keys signed it.
 ///
 /// The rules, in their order: the Content-Type is a form's; the form is unambiguous (``FormBody``); `sign_type` is

@@ -1,3 +1,5 @@
+import Wire
+
 /// Compares what the platform knows and what the sender saw with what the receiver says of itself. Values in, findings out:
 /// no database and no network, so nothing that it checks can help it to a better answer.
 public struct Witness: Sendable {

@@ -1,5 +1,6 @@
 import Alipay
 import FoundationEssentials
+import Wire
 
 /// Wraps a response node into what the gateway sends: the node under the method's name, and a signature over the node's bytes.
 struct AnswerEnvelope: Sendable {

@@ -1,5 +1,6 @@
 import Alipay
 import Synchronization
+import Wire
 
 /// Decides every answer of the gateway: checks the call, looks the trade up, plays the fault that is due, signs. No I/O.
 struct GatewayDesk: Sendable {

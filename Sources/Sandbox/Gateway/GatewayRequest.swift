@@ -1,5 +1,6 @@
 import Alipay
 import FoundationEssentials
+import Wire
 
 /// One call as the gateway understands it, made only of parameters whose signature was verified.
 struct GatewayRequest: Sendable {

@@ -1,6 +1,7 @@
 import Alipay
 import Logging
 import ServiceLifecycle
+import Wire
 
 /// Alipay's OpenAPI gateway on loopback, over real HTTP with real signatures: it answers `alipay.eco.cplife.pay.result.query`
 /// from a truth of its own (`book`), verifies what it is asked, and fails in every way that it was told to.

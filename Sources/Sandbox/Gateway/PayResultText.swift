@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 /// The response node of `alipay.eco.cplife.pay.result.query`, written in any of the shapes that the documents leave open.
 enum PayResultText {

@@ -1,5 +1,6 @@
 import Alipay
 import Synchronization
+import Wire
 
 /// Answers that were signed once and can be sent again. The key holds everything that the bytes depend on, so an entry is
 /// never stale; the number of entries is bounded.

@@ -1,5 +1,6 @@
 import Alipay
 import FoundationEssentials
+import Wire
 
 /// A notification before it is signed: what it says, in which charset, and by which rule it will be signed.
 public struct NotificationMessage: Sendable {

@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 /// What the platform says of a trade, in the three forms that exist.
 enum NotificationText {

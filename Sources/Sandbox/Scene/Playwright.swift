@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 /// Writes a scenario, story by story, until there are enough notifications; then deals them out in a mixed order.
 struct Playwright {

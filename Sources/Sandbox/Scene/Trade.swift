@@ -1,3 +1,5 @@
+import Wire
+
 /// One payment as the platform knows it: the truth that settlements are compared with.
 ///
 /// Amounts are fen (1 yuan = 100 fen), times are Unix seconds. Field meanings: response of `alipay.eco.cplife.pay.result.query`.

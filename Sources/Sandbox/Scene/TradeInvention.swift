@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 /// Invents trades that look like life: numbers, households, bills and funds. Nobody in them exists.
 struct TradeInvention {

@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 extension Trade {
     /// Reads a trade from one line of JSON, in the words of the gateway's answer.

@@ -1,5 +1,6 @@
 import Alipay
 import Synchronization
+import Wire
 
 /// Answers "may this token do that?" without a question to the database each time.
 ///

@@ -1,6 +1,7 @@
 import Alipay
 import Postgres
 import Synchronization
+import Wire
 
 /// Bearer tokens of the readers and operators. A token is shown once, when it is made; what is kept is its digest.
 public struct TokenStore: Sendable {

@@ -1,5 +1,6 @@
 import Alipay
 import JobQueue
+import Wire
 
 /// What the gateway's answer means for one pay-result job: a decision without effects.
 public enum Confirmation: Sendable {

@@ -1,5 +1,6 @@
 import Alipay
 import Postgres
+import Wire
 
 /// The part of a settlement that is numbered, hashed and kept for ever: everything but the persons.
 ///
@@ -33,7 +34,7 @@ struct FeedPayload: Sendable {
     var funds: [Line] = []
 
     var bytes: [UInt8] {
-        var json = JSONText(capacity: 768)
+        var json = JSONWriter(capacity: 768)
         json.object { json in
             json.member("id", id)
             json.member("kind", kind)
@@ -83,11 +84,11 @@ struct FeedPayload: Sendable {
     static func settlement(_ payload: [UInt8], buyerUserID: String?, buyerLogonID: String?, householdID: String?)
         -> [UInt8]
     {
-        var persons = JSONText(capacity: 160)
+        var persons = JSONWriter(capacity: 160)
         persons.object { json in
             json.member("household_id", orNull: householdID)
         }
-        var buyer = JSONText(capacity: 160)
+        var buyer = JSONWriter(capacity: 160)
         buyer.object { json in
             json.member("buyer_user_id", orNull: buyerUserID)
             json.member("buyer_logon_id", orNull: buyerLogonID)

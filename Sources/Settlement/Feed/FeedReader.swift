@@ -1,5 +1,6 @@
 import Alipay
 import Postgres
+import Wire
 
 /// A page of a feed, as JSON.
 public struct FeedPage: Sendable {
@@ -64,7 +65,7 @@ public struct FeedReader: Sendable {
                 .text(feed), .int8(after), .int8(try row.int8("published_head")), .int8(limit),
             ]
             return try tx.query(Self.items, parameters).map { row in
-                var json = JSONText(capacity: 2048)
+                var json = JSONWriter(capacity: 2048)
                 let seq = try Self.write(row, to: &json)
                 return FeedItem(
                     seq: seq, payload: try row.bytea("payload"), previousHash: try row.bytea("prev_hash"),
@@ -95,7 +96,7 @@ public struct FeedReader: Sendable {
     }
 
     private static func page(feed: String, head: Int64, after: Int64, _ rows: Rows) throws -> FeedPage {
-        var json = JSONText(capacity: 256 + rows.count * 2048)
+        var json = JSONWriter(capacity: 256 + rows.count * 2048)
         var next = after
         var failure: (any Error)?
         json.object { json in
@@ -117,7 +118,7 @@ public struct FeedReader: Sendable {
         return FeedPage(json: json.bytes, count: rows.count, head: head, next: next)
     }
 
-    private static func write(_ row: Row, to json: inout JSONText) throws -> Int64 {
+    private static func write(_ row: Row, to json: inout JSONWriter) throws -> Int64 {
         let seq = try row.int8("seq")
         let payload = try row.bytea("payload")
         let settlement = FeedPayload.settlement(

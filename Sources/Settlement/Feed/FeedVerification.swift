@@ -1,5 +1,6 @@
 import Alipay
 import Postgres
+import Wire
 
 /// Checks a whole feed against its promises: dense numbers from 1, an unbroken chain, every settlement numbered once.
 public struct FeedVerification: Sendable {

@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 /// What a pay-result job knows about the payment it asks for: the notification's claims, none of which is believed.
 ///
@@ -38,7 +39,7 @@ public struct PayResultJob: Sendable, Hashable {
 
     /// The job's arguments as JSON; members without a value are left out.
     public var args: String {
-        var json = JSONText(capacity: 192)
+        var json = JSONWriter(capacity: 192)
         json.object { json in
             json.member("source", source)
             json.member("app_id", appID)

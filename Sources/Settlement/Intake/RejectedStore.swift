@@ -2,6 +2,7 @@ import Alipay
 import Logging
 import Postgres
 import Synchronization
+import Wire
 
 /// Keeps what did not verify, capped, so that it can be verified again when a key has been mended.
 ///

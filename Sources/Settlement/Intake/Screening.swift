@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 /// What is to become of a verified notification: it is always acknowledged, and it is asked about unless it is odd enough
 /// for a person to look first.

@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 /// A verified delivery with its job, ready to be written: nothing in it can make the statement fail for its neighbours.
 struct StoredDelivery: Sendable {

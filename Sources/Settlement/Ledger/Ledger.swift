@@ -1,6 +1,7 @@
 import Alipay
 import JobQueue
 import Postgres
+import Wire
 
 /// Writes settlements and reversals with their evidence, many at once, in the transaction that completes their jobs.
 ///

@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 /// A payment that a signed answer proved and that nothing speaks against: what the ledger writes.
 ///

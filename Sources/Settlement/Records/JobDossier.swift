@@ -1,6 +1,7 @@
 import Alipay
 import JobQueue
 import Postgres
+import Wire
 
 /// A job with all that the line knows around it: attempts, interventions, notifications, answers, settlements.
 public struct JobDossier: Sendable {
@@ -9,7 +10,7 @@ public struct JobDossier: Sendable {
 
     /// The object that the API and `jobs show --json` give.
     public var json: [UInt8] {
-        var json = JSONText(capacity: 2048)
+        var json = JSONWriter(capacity: 2048)
         json.object { json in
             detail.job.write(to: &json)
             json.array("attempts") { json in
@@ -35,12 +36,12 @@ public struct JobDossier: Sendable {
 extension Job {
     /// The object that the API and `jobs list --json` give.
     public var json: [UInt8] {
-        var json = JSONText(capacity: 768)
+        var json = JSONWriter(capacity: 768)
         json.object { write(to: &$0) }
         return json.bytes
     }
 
-    fileprivate func write(to json: inout JSONText) {
+    fileprivate func write(to json: inout JSONWriter) {
         json.member("id", id)
         json.member("queue", queue)
         json.member("kind", kind)
@@ -66,7 +67,7 @@ extension Job {
 }
 
 extension JobAttempt {
-    fileprivate func write(to json: inout JSONText) {
+    fileprivate func write(to json: inout JSONWriter) {
         json.member("lease_epoch", leaseEpoch)
         json.member("worker", orNull: worker)
         json.member("ended_at", endedAt.rfc3339)
@@ -77,7 +78,7 @@ extension JobAttempt {
 }
 
 extension JobEvent {
-    fileprivate func write(to json: inout JSONText) {
+    fileprivate func write(to json: inout JSONWriter) {
         json.member("at", at.rfc3339)
         json.member("action", action)
         json.member("actor", actor)
@@ -89,7 +90,7 @@ extension JobEvent {
 }
 
 extension JobTrace.Delivery {
-    fileprivate func write(to json: inout JSONText) {
+    fileprivate func write(to json: inout JSONWriter) {
         json.member("id", id)
         json.member("received_at", receivedAt.rfc3339)
         json.member("source", source)
@@ -98,7 +99,7 @@ extension JobTrace.Delivery {
 }
 
 extension JobTrace.Answer {
-    fileprivate func write(to json: inout JSONText) {
+    fileprivate func write(to json: inout JSONWriter) {
         json.member("at", at.rfc3339)
         json.member("verdict", verdict)
         json.member("code", orNull: code)
@@ -108,7 +109,7 @@ extension JobTrace.Answer {
 }
 
 extension SettlementRecords.Record {
-    fileprivate func writeReference(to json: inout JSONText) {
+    fileprivate func writeReference(to json: inout JSONWriter) {
         json.member("id", id)
         json.member("kind", kind)
         json.member("trade_no", tradeNo)
@@ -124,7 +125,7 @@ extension SettlementRecords.Record {
 extension Intervention {
     /// What became of one job: `result` is changed, refused (with the `state` that forbids it), key_taken or unknown.
     public var json: [UInt8] {
-        var json = JSONText(capacity: 96)
+        var json = JSONWriter(capacity: 96)
         json.object { json in
             json.member("id", jobID)
             json.member("queue", orNull: queue)

@@ -1,6 +1,7 @@
 import Alipay
 import JobQueue
 import Postgres
+import Wire
 
 /// Looks jobs up and replays them, for the API.
 public struct JobRecords: Sendable {
@@ -49,7 +50,7 @@ public struct JobRecords: Sendable {
     }
 
     private static func answer(_ results: [Intervention]) -> [UInt8] {
-        var json = JSONText(capacity: 64 + results.count * 64)
+        var json = JSONWriter(capacity: 64 + results.count * 64)
         json.object { json in
             json.array("items") { json in
                 for result in results { json.element(raw: result.json) }

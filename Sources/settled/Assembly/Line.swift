@@ -8,6 +8,7 @@ import ServiceLifecycle
 import Settlement
 import Telemetry
 import Web
+import Wire
 
 /// The whole program, wired: the only place where the parts meet.
 ///

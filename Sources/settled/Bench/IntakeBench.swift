@@ -5,6 +5,7 @@ import ServiceLifecycle
 import Settlement
 import Synchronization
 import Telemetry
+import Wire
 
 /// Durable acknowledgements a second, beside the same bytes inserted one row and one commit at a time by as many clients.
 struct IntakeBench: Sendable {

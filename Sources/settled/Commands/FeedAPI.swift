@@ -4,6 +4,7 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import Settlement
+import Wire
 
 /// Reads the feed over HTTP as a billing system would.
 struct FeedAPI: Sendable {

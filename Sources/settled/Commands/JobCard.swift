@@ -2,6 +2,7 @@ import Alipay
 import JobQueue
 import Postgres
 import Settlement
+import Wire
 
 /// One job for people: what it is, and a timeline of all that happened around it.
 struct JobCard: Sendable {

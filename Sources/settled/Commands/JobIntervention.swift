@@ -3,6 +3,7 @@ import ArgumentParser
 import JobQueue
 import Postgres
 import Settlement
+import Wire
 
 /// One kind of change to jobs, done as every one is done: looked at first, agreed to, done, and told job by job.
 struct JobIntervention: Sendable {

@@ -1,6 +1,7 @@
 import Alipay
 import Postgres
 import Settlement
+import Wire
 
 /// One notification for people and for programs: how it was judged, and its parameters decoded, persons masked.
 struct NotificationCard: Sendable {

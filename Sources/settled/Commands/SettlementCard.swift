@@ -1,6 +1,7 @@
 import Alipay
 import Postgres
 import Settlement
+import Wire
 
 /// One settlement for people: what was paid for, line by line. Persons are masked.
 struct SettlementCard {

@@ -2,6 +2,7 @@ import Alipay
 import ArgumentParser
 import Postgres
 import Settlement
+import Wire
 
 /// `settled settlements`: what was confirmed and may be booked.
 struct SettlementsCommand: AsyncParsableCommand {

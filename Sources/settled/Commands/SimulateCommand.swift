@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import Sandbox
 import SystemPackage
+import Wire
 
 /// `settled simulate`: the other side of the wire, for those who have no public address or no trust in a sandbox.
 struct SimulateCommand: AsyncParsableCommand {

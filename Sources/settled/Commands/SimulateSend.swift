@@ -2,6 +2,7 @@ import Alipay
 import ArgumentParser
 import Foundation
 import Sandbox
+import Wire
 
 /// `settled simulate send`.
 struct SimulateSend: AsyncParsableCommand {

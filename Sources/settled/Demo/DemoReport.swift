@@ -2,6 +2,7 @@ import Alipay
 import Foundation
 import Sandbox
 import Settlement
+import Wire
 
 /// What the demo ends with: what was sent, what became of it, and whether every promise was kept.
 struct DemoReport: Sendable {

@@ -1,6 +1,7 @@
 import Alipay
 import Postgres
 import Telemetry
+import Wire
 
 /// One JSON object on a line of its own, its members in the order in which they were added.
 struct JSONLine: Sendable {

@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 /// One application at Alipay: who we are there, and the keys of both sides.
 struct AppSettings: Sendable {

@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 // Parsing keys is a step of its own, so that what only needs the database (migrate, jobs list) runs without them.
 extension Settings {

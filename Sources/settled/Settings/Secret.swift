@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 /// A text that must never be printed: every description of it is a short digest, enough to see whether two are the same.
 struct Secret: Sendable, Hashable {

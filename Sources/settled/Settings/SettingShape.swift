@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 /// How one kind of value is read from text, shown again, and described to somebody who got it wrong.
 struct SettingShape<Value> {

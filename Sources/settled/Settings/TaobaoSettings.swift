@@ -1,3 +1,5 @@
+import Wire
+
 /// The TOP gateway, which withholding is asked through.
 struct TaobaoSettings: Sendable {
     enum SignMethod: String, Sendable, CaseIterable { case hmacSHA256 = "hmac-sha256", hmac, md5 }

@@ -2,6 +2,7 @@ import Alipay
 import COpenSSL
 import Foundation
 import Testing
+import Wire
 
 /// Blocks that a careless verifier of PKCS#1 v1.5 accepts. They are encrypted with the true private key and no
 /// padding, so that each is exactly what the verifier finds after the RSA operation, whatever a forger's way to such a

@@ -1,6 +1,7 @@
 import Alipay
 import Foundation
 import Testing
+import Wire
 
 @Suite struct KeyTests {
     @Test func `a private key is read in every usual encoding`() throws {

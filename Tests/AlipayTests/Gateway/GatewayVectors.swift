@@ -1,6 +1,7 @@
 import Alipay
 import Foundation
 import Testing
+import Wire
 
 /// The cases of `responses.json`: answers of the gateway, signed by throw-away keys.
 struct ResponseCase: Decodable, CustomTestStringConvertible {

@@ -1,4 +1,5 @@
 import Testing
+import Wire
 
 @testable import Alipay
 
@@ -34,9 +35,9 @@ import Testing
             ("{\"trade_assoc_bill_details\":[\(two)]}", ["B1", "B2"], false),
             ("{\"trade_assoc_bill_details\":\(bill)}", ["B1"], true),
             ("{\"item\":[]}", [], false),
-            (JSONText.string("[\(two)]"), ["B1", "B2"], false),
-            (JSONText.string(bill), ["B1"], true),
-            (JSONText.string("{\"list\":[\(two)]}"), ["B1", "B2"], false),
+            (JSONWriter.string("[\(two)]"), ["B1", "B2"], false),
+            (JSONWriter.string(bill), ["B1"], true),
+            (JSONWriter.string("{\"list\":[\(two)]}"), ["B1", "B2"], false),
             ("\"null\"", [], false), ("null", [], false), ("\"\"", [], false), ("\" \"", [], false), ("{}", [], false),
             ("[]", [], false), (nil, [], false),
         ] as [(String?, [String], Bool)])
@@ -59,7 +60,7 @@ import Testing
     }
 
     @Test func `a fund's channel may be spelt as notifications spell it`() throws {
-        let result = try decode(["fund_bill_list": JSONText.string(#"[{"amount":"1.00","fundChannel":"PCREDIT"}]"#)])
+        let result = try decode(["fund_bill_list": JSONWriter.string(#"[{"amount":"1.00","fundChannel":"PCREDIT"}]"#)])
         #expect(result.funds == [.init(channel: "PCREDIT", amount: Amount(fen: 100))])
     }
 

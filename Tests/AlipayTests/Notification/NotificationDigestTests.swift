@@ -1,5 +1,6 @@
 import Alipay
 import Testing
+import Wire
 
 @Suite struct NotificationDigestTests {
     private func digest(_ others: [String: String], without left: Set<String> = []) throws -> [UInt8] {

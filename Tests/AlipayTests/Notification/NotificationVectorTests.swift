@@ -1,6 +1,7 @@
 import Alipay
 import Foundation
 import Testing
+import Wire
 
 /// A case of `Vectors/notifications.json`.
 struct NotificationVector: Decodable, Sendable, CustomTestStringConvertible {

@@ -1,6 +1,7 @@
 import Alipay
 import Foundation
 import Testing
+import Wire
 
 /// Messages whose form is right and whose signature is not, or not enough.
 @Suite struct SignatureLayerTests {

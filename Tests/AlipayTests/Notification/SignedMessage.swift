@@ -1,6 +1,7 @@
 import Alipay
 import Foundation
 import Testing
+import Wire
 
 /// A notification as a sender builds it, for tests to sign rightly and then to spoil.
 struct SignedMessage {

@@ -4,6 +4,7 @@ import Postgres
 import Settlement
 import TestSupport
 import Testing
+import Wire
 
 @testable import settled
 

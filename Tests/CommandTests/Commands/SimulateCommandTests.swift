@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import Sandbox
 import Testing
+import Wire
 
 @testable import settled
 

@@ -1,6 +1,7 @@
 import Alipay
 import JobQueue
 import Testing
+import Wire
 
 @testable import Settlement
 

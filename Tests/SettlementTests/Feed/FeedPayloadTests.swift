@@ -1,6 +1,7 @@
 import Alipay
 import Postgres
 import Testing
+import Wire
 
 @testable import Settlement
 

@@ -1,5 +1,6 @@
 import Alipay
 import Settlement
+import Wire
 
 /// Bodies as Alipay would send them: signed with a key that the test's sources trust.
 enum SignedNotification {

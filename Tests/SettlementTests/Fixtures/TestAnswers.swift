@@ -1,4 +1,5 @@
 import Alipay
+import Wire
 
 @testable import Settlement
 

@@ -2,6 +2,7 @@ import Alipay
 import Postgres
 import TestSupport
 import Testing
+import Wire
 
 @testable import Settlement
 

@@ -1,5 +1,5 @@
-import Alipay
 import Testing
+import Wire
 
 @Suite struct AmountTests {
     @Test(arguments: [

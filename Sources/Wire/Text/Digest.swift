@@ -33,7 +33,7 @@ public enum Digest {
 
 extension Collection<UInt8> {
     /// Gives the bytes as one run of memory, without a copy where they already are one.
-    func withContiguousBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    package func withContiguousBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
         withContiguousStorageIfAvailable(body) ?? Array(self).withUnsafeBufferPointer(body)
     }
 }

@@ -1,12 +1,12 @@
-import Alipay
 import Testing
+import Wire
 
-@testable import Settlement
+@testable import Wire
 
 /// The writer of hashed texts: what it writes is JSON, and the same each time.
-@Suite struct JSONTextTests {
-    private static func text(_ body: (inout JSONText) -> Void) -> String {
-        var json = JSONText()
+@Suite struct JSONWriterTests {
+    private static func text(_ body: (inout JSONWriter) -> Void) -> String {
+        var json = JSONWriter()
         json.object(nil, body)
         return json.string
     }

@@ -4,8 +4,8 @@
 /// value, so that a signature can be checked over exactly the bytes that were signed; ``value(of:)`` builds a
 /// ``JSONValue`` from UTF-8. Equal keys in one object, anything after the value, nesting beyond ``maximumDepth`` and
 /// every leniency known from other parsers (comments, trailing commas, `NaN`, `01`, raw control characters) are refused.
-struct JSONScanner {
-    static let maximumDepth = 64
+package struct JSONScanner {
+    package static let maximumDepth = 64
 
     private let bytes: [UInt8]
     private var at = 0
@@ -20,15 +20,15 @@ struct JSONScanner {
     // MARK: The two ways in
 
     /// A member of the outermost object: its key, decoded, and the bytes of its value, quotes and braces included.
-    struct Member: Hashable {
-        let key: String
-        let range: Range<Int>
+    package struct Member: Hashable {
+        package let key: String
+        package let range: Range<Int>
     }
 
     /// The members of the outermost object, every value checked for syntax and none of them built.
     ///
     /// The caller has made sure that `bytes` are valid in their charset; `pairedBytes` says that it is GBK.
-    static func topLevel(of bytes: [UInt8], pairedBytes: Bool) throws(JSONError) -> [Member] {
+    package static func topLevel(of bytes: [UInt8], pairedBytes: Bool) throws(JSONError) -> [Member] {
         var scanner = JSONScanner(bytes, pairedBytes: pairedBytes)
         scanner.skipSpace()
         guard scanner.next == UInt8(ascii: "{") else { throw scanner.error(.notAnObject) }
@@ -45,7 +45,7 @@ struct JSONScanner {
     }
 
     /// The value of a whole text. The bytes are UTF-8.
-    static func value(of bytes: [UInt8]) throws(JSONError) -> JSONValue {
+    package static func value(of bytes: [UInt8]) throws(JSONError) -> JSONValue {
         guard bytes.isValidUTF8 else { throw JSONError(code: .notInCharset, offset: 0) }
         var scanner = JSONScanner(bytes, pairedBytes: false)
         scanner.skipSpace()
@@ -322,7 +322,7 @@ private func hexValue(_ byte: UInt8) -> UInt8? {
 
 extension Array where Element == UInt8 {
     /// Whether the bytes are well-formed UTF-8; ASCII is seen at a glance.
-    var isValidUTF8: Bool {
+    package var isValidUTF8: Bool {
         if allSatisfy({ $0 < 0x80 }) { return true }
         return String(validating: self, as: UTF8.self) != nil
     }

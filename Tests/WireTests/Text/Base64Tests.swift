@@ -1,5 +1,5 @@
-import Alipay
 import Testing
+import Wire
 
 @Suite struct Base64Tests {
     @Test(arguments: [

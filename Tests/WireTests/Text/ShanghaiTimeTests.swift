@@ -1,5 +1,5 @@
-import Alipay
 import Testing
+import Wire
 
 @Suite struct ShanghaiTimeTests {
     @Test(arguments: [

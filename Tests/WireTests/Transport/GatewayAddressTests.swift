@@ -1,6 +1,7 @@
 import Testing
+import Wire
 
-@testable import Alipay
+@testable import Wire
 
 @Suite struct GatewayAddressTests {
     @Test(arguments: [

@@ -1,5 +1,5 @@
-import Alipay
 import Testing
+import Wire
 
 @Suite struct CharsetTests {
     @Test func `labels name their codec in any case, and gb2312 means GBK`() {

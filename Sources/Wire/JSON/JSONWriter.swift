@@ -2,71 +2,71 @@
 ///
 /// Feed payloads are hashed as bytes, so their text must not depend on a library's mood: members appear in the order in
 /// which they are written, without white space, and only what RFC 8259 requires is escaped.
-struct JSONText {
-    private(set) var bytes: [UInt8] = []
+package struct JSONWriter {
+    package private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
-    init(capacity: Int = 512) { bytes.reserveCapacity(capacity) }
+    package init(capacity: Int = 512) { bytes.reserveCapacity(capacity) }
 
-    var string: String { String(decoding: bytes, as: UTF8.self) }
+    package var string: String { String(decoding: bytes, as: UTF8.self) }
 
-    mutating func object(_ name: StaticString? = nil, _ body: (inout JSONText) -> Void) {
+    package mutating func object(_ name: StaticString? = nil, _ body: (inout JSONWriter) -> Void) {
         begin(name)
         nested(open: UInt8(ascii: "{"), close: UInt8(ascii: "}"), body)
     }
 
-    mutating func array(_ name: StaticString? = nil, _ body: (inout JSONText) -> Void) {
+    package mutating func array(_ name: StaticString? = nil, _ body: (inout JSONWriter) -> Void) {
         begin(name)
         nested(open: UInt8(ascii: "["), close: UInt8(ascii: "]"), body)
     }
 
-    mutating func member(_ name: StaticString, _ value: String) {
+    package mutating func member(_ name: StaticString, _ value: String) {
         begin(name)
         quote(value.utf8)
         needsComma = true
     }
 
     /// Writes `null` for nil, so that a reader always finds the member.
-    mutating func member(_ name: StaticString, orNull value: String?) {
+    package mutating func member(_ name: StaticString, orNull value: String?) {
         if let value { member(name, value) } else { member(name, raw: "null") }
     }
 
-    mutating func member(_ name: StaticString, _ value: Int64) { member(name, raw: String(value)) }
+    package mutating func member(_ name: StaticString, _ value: Int64) { member(name, raw: String(value)) }
 
-    mutating func member(_ name: StaticString, orNull value: Int64?) {
+    package mutating func member(_ name: StaticString, orNull value: Int64?) {
         member(name, raw: value.map { String($0) } ?? "null")
     }
 
-    mutating func element(_ value: String) {
+    package mutating func element(_ value: String) {
         begin(nil)
         quote(value.utf8)
         needsComma = true
     }
 
-    mutating func member(_ name: StaticString, _ value: Bool) { member(name, raw: value ? "true" : "false") }
+    package mutating func member(_ name: StaticString, _ value: Bool) { member(name, raw: value ? "true" : "false") }
 
     /// Writes `text` as it stands: it must be JSON already.
-    mutating func member(_ name: StaticString, raw text: String) {
+    package mutating func member(_ name: StaticString, raw text: String) {
         begin(name)
         bytes.append(contentsOf: text.utf8)
         needsComma = true
     }
 
     /// Writes an element that is JSON already.
-    mutating func element(raw text: some Sequence<UInt8>) {
+    package mutating func element(raw text: some Sequence<UInt8>) {
         begin(nil)
         bytes.append(contentsOf: text)
         needsComma = true
     }
 
     /// Writes UTF-8 bytes as a string member.
-    mutating func member(_ name: StaticString, utf8 value: some Sequence<UInt8>) {
+    package mutating func member(_ name: StaticString, utf8 value: some Sequence<UInt8>) {
         begin(name)
         quote(value)
         needsComma = true
     }
 
-    private mutating func nested(open: UInt8, close: UInt8, _ body: (inout JSONText) -> Void) {
+    private mutating func nested(open: UInt8, close: UInt8, _ body: (inout JSONWriter) -> Void) {
         bytes.append(open)
         needsComma = false
         body(&self)
@@ -102,5 +102,14 @@ struct JSONText {
             }
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+}
+
+extension JSONWriter {
+    /// A text as a JSON string by itself, quotes included.
+    package static func string(_ text: String) -> String {
+        var json = JSONWriter(capacity: text.utf8.count + 2)
+        json.quote(text.utf8)
+        return json.string
     }
 }
