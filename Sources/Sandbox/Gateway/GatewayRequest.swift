@@ -5,11 +5,17 @@ import Wire
 /// One call as the gateway understands it, made only of parameters whose signature was verified.
 struct GatewayRequest: Sendable {
     var method: String
-    var tradeNo: String?
-    var queryToken: String?
+    /// `biz_content`, decoded from the call's charset.
+    var content: String
     var appAuthToken: String?
     var charset: Charset
     var algorithm: SignatureAlgorithm
+
+    /// What a counter wants to know of `biz_content`.
+    func content<Content: Decodable>(as type: Content.Type) throws(GatewayError) -> Content {
+        guard let content = try? JSONDecoder().decode(type, from: Data(content.utf8)) else { throw .illegalJSON }
+        return content
+    }
 }
 
 /// Reads and checks a call in the gateway's order: app id, charset, signature, and only then what the call wants.
@@ -38,10 +44,10 @@ struct GatewayCheck: Sendable {
         guard let method = fields["method"].map(text), !method.isEmpty else { throw .missingMethod }
         guard fields["version"].map(text) == "1.0" else { throw .missingVersion }
         try checkTimestamp(fields["timestamp"].map(text))
-        let subject = try subject(fields["biz_content"] ?? [], charset)
+        guard let content = charset.decode(fields["biz_content"] ?? []) else { throw .illegalJSON }
         return GatewayRequest(
-            method: method, tradeNo: subject.trade_no, queryToken: subject.query_token,
-            appAuthToken: fields["app_auth_token"].map(text), charset: charset, algorithm: algorithm)
+            method: method, content: content, appAuthToken: fields["app_auth_token"].map(text), charset: charset,
+            algorithm: algorithm)
     }
 
     private func unique(_ raw: [(name: [UInt8], value: [UInt8])]) throws(GatewayError) -> [String: [UInt8]] {
@@ -75,18 +81,6 @@ struct GatewayCheck: Sendable {
         guard let seconds = ShanghaiTime.parse(timestamp) else { throw .invalidTimestamp }
         guard let tolerance else { return }
         guard abs(seconds - clock()) <= tolerance else { throw .invalidTimestamp }
-    }
-
-    private struct Subject: Decodable {
-        var trade_no: String?
-        var query_token: String?
-    }
-
-    private func subject(_ content: [UInt8], _ charset: Charset) throws(GatewayError) -> Subject {
-        guard let text = charset.decode(content),
-            let subject = try? JSONDecoder().decode(Subject.self, from: Data(text.utf8))
-        else { throw .illegalJSON }
-        return subject
     }
 
     private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

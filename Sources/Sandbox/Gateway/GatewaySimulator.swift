@@ -13,7 +13,8 @@ import Wire
 /// ```
 public final class GatewaySimulator: Service {
     public let book: TradeBook
-    private let desk: GatewayDesk
+    private let office: AnswerOffice
+    private let payResults: PayResultCounter
     private let server: LoopbackServer
 
     /// - Parameters:
@@ -31,9 +32,13 @@ public final class GatewaySimulator: Service {
         let check = GatewayCheck(
             appID: appID, appPublicKey: keys.app.publicKey, algorithms: algorithms, clock: { WallClock.seconds() },
             tolerance: timestampTolerance.map { $0.components.seconds })
+        let office = AnswerOffice(alipayKey: keys.alipay, strangerKey: keys.stranger)
+        let payResults = PayResultCounter(book: book, rates: rates)
+        self.office = office
+        self.payResults = payResults
         let desk = GatewayDesk(
-            check: check, alipayKey: keys.alipay, strangerKey: keys.stranger, tokens: tokens, book: book, rates: rates)
-        self.desk = desk
+            check: check, office: office, tokens: tokens, counters: [payResults],
+            refused: { book.noteRefusal($0) })
         server = LoopbackServer(host: host, port: port, logger: logger) { request in
             guard request.path == "/gateway.do" else { return .page(404) }
             guard request.method == "POST" else { return .page(405) }
@@ -56,7 +61,7 @@ public final class GatewaySimulator: Service {
             for start in stride(from: 0, to: trades.count, by: share) {
                 group.addTask { @concurrent in
                     for staged in trades[start..<min(start + share, trades.count)] {
-                        _ = try self.desk.signedBody(staged, charset, algorithm)
+                        _ = try self.payResults.signedBody(staged, charset, algorithm, self.office)
                     }
                 }
             }
