@@ -38,6 +38,7 @@ let package = Package(
         .library(name: "JobQueue", targets: ["JobQueue"]),
         .library(name: "Postgres", targets: ["Postgres"]),
         .library(name: "Alipay", targets: ["Alipay"]),
+        .library(name: "Taobao", targets: ["Taobao"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -65,11 +66,14 @@ let package = Package(
             name: "Wire", dependencies: ["COpenSSL", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL],
             swiftSettings: settings),
         .target(name: "Alipay", dependencies: ["Wire", "COpenSSL"], swiftSettings: settings),
+        .target(name: "Taobao", dependencies: ["Wire", "COpenSSL"], swiftSettings: settings),
         .target(name: "JobQueue", dependencies: ["Postgres", "FailPoints", log, lifecycle], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: [log], swiftSettings: settings),
         .target(
             name: "Settlement",
-            dependencies: ["Wire", "Alipay", "Postgres", "JobQueue", "Telemetry", "FailPoints", log, lifecycle],
+            dependencies: [
+                "Wire", "Alipay", "Taobao", "Postgres", "JobQueue", "Telemetry", "FailPoints", log, lifecycle,
+            ],
             swiftSettings: settings),
         .target(
             name: "Web",
@@ -81,7 +85,7 @@ let package = Package(
         .target(
             name: "Sandbox",
             dependencies: [
-                "Wire", "Alipay", "Postgres", hummingbird, httpTypes, nioCore, httpClient, nioHTTP1, subprocess,
+                "Wire", "Alipay", "COpenSSL", "Postgres", hummingbird, httpTypes, nioCore, httpClient, nioHTTP1, subprocess,
                 systemPackage,
                 log, lifecycle,
             ],
@@ -89,8 +93,8 @@ let package = Package(
         .executableTarget(
             name: "settled",
             dependencies: [
-                "Web", "Settlement", "JobQueue", "Postgres", "Wire", "Alipay", "Schema", "Telemetry", "FailPoints",
-                "Sandbox",
+                "Web", "Settlement", "JobQueue", "Postgres", "Wire", "Alipay", "Taobao", "Schema", "Telemetry",
+                "FailPoints", "Sandbox",
                 arguments, yams, log, lifecycle, unixSignals, httpClient, hummingbird, hummingbirdTLS, nioCore,
                 nioHTTP1,
                 nioSSL, systemPackage,
@@ -105,9 +109,12 @@ let package = Package(
         .testTarget(
             name: "AlipayTests", dependencies: ["Alipay", "Wire", "COpenSSL", nioCore, nioPosix, nioSSL],
             resources: [.copy("Vectors")], swiftSettings: settings),
+        .testTarget(
+            name: "TaobaoTests", dependencies: ["Taobao", "Wire"], resources: [.copy("Vectors")],
+            swiftSettings: settings),
         .testTarget(name: "JobQueueTests", dependencies: ["JobQueue", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "SettlementTests", dependencies: ["Settlement", "Wire", "Sandbox", "TestSupport"],
+            name: "SettlementTests", dependencies: ["Settlement", "Taobao", "Wire", "Sandbox", "TestSupport"],
             swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: settings),
         .testTarget(
