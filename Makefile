@@ -8,10 +8,10 @@ BUILD_FLAGS := $(if $(JOBS),--jobs $(JOBS))
 SOURCES := Package.swift Sources Tests sql
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test bench format lint release clean
+.PHONY: help deps build run test roundtrips bench format lint release clean
 
 help: ## List what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## Check for Swift, libpq, OpenSSL and PostgreSQL; install Debian packages where that is allowed
 	@scripts/dependencies.sh
@@ -32,6 +32,10 @@ test: build ## Run all tests
 		echo "== $$target"; \
 		$(SWIFT) test --skip-build --disable-xctest --filter "^$$target\." || exit 1; \
 	done
+
+roundtrips: build ## Check the wire against Alipay's and Taobao's Python SDKs (fetched into .build/roundtrips)
+	@Tests/RoundTrips/environments.sh .build/roundtrips
+	SETTLED_ROUNDTRIPS=$(CURDIR)/.build/roundtrips $(SWIFT) test --skip-build --disable-xctest --filter "RoundTripTests"
 
 bench: release ## Measure throughput and latency on this machine
 	.build/release/settled bench

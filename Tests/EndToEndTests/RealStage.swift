@@ -87,10 +87,12 @@ struct RealStage: Sendable {
     }
 
     /// Starts `settled COMMAND` with this stage's configuration.
-    func start(_ command: String = "run", failPoint: String? = nil, listen: String = "127.0.0.1:0") throws
-        -> RealProgram
-    {
-        var environment = ["SETTLED_HTTP_LISTEN": listen]
+    func start(
+        _ command: String = "run", failPoint: String? = nil, listen: String = "127.0.0.1:0",
+        environment: [String: String] = [:]
+    ) throws -> RealProgram {
+        var environment = environment
+        environment["SETTLED_HTTP_LISTEN"] = listen
         if let failPoint { environment["SETTLED_FAILPOINT"] = failPoint }
         return try RealProgram([command, "--config", configuration], folder: folder, environment: environment)
     }
