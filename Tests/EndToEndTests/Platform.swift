@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 import Wire
 
-/// The platform's side, played by a Python SDK: Tests/RoundTrips/platform.py in an environment that was made for it.
+/// The platform's side, played by a Python SDK: Tests/RoundTrips/sdk_platform.py in an environment that was made for it.
 struct Platform: Sendable {
     /// Where the environments are; nil leaves the round trips out.
     static var environments: String? { ProcessInfo.processInfo.environment["SETTLED_ROUNDTRIPS"] }
@@ -26,7 +26,7 @@ struct Platform: Sendable {
         python = environments + "/\(sdk)/bin/python"
         script =
             URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("RoundTrips/platform.py").path
+            .appendingPathComponent("RoundTrips/sdk_platform.py").path
         folder = stage.folder
         scene = folder + "/scene-\(sdk).json"
         let trades = stage.scenario.trades.map(\.trade).filter { $0.status == .success }
