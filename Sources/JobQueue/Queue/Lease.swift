@@ -35,6 +35,9 @@ public struct Lease: Sendable, Hashable {
     public let expiresAt: Timestamp
     /// The id in `settled.workers` of the holder.
     public let worker: Int64
+    /// The hold that this job was let out of, to find out whether its cause has passed; nil for all others. Its handler
+    /// lets it through where it would answer `hold` otherwise.
+    public let holdKey: String?
     let readyOrder: Int64
 
     public init(
@@ -42,7 +45,7 @@ public struct Lease: Sendable, Hashable {
         kind: String,
         args: String = "{}", subject: String? = nil, priority: Priority = .normal, createdAt: Timestamp = .now(),
         firstAttemptAt: Timestamp = .now(), claimedAt: Timestamp = .now(), expiresAt: Timestamp = .now() + .seconds(30),
-        worker: Int64 = 0, readyOrder: Int64 = 0
+        worker: Int64 = 0, holdKey: String? = nil, readyOrder: Int64 = 0
     ) {
         self.jobID = jobID
         self.epoch = epoch
@@ -59,6 +62,7 @@ public struct Lease: Sendable, Hashable {
         self.claimedAt = claimedAt
         self.expiresAt = expiresAt
         self.worker = worker
+        self.holdKey = holdKey
         self.readyOrder = readyOrder
     }
 }
