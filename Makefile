@@ -24,7 +24,7 @@ run: build ## Start the demo: embedded PostgreSQL, a simulated gateway, and sett
 
 # Each target is a process of its own, with its tests in parallel: nine servers and a dozen programs at once would only
 # measure how patient the others are.
-TEST_TARGETS := WireTests AlipayTests PostgresTests JobQueueTests SettlementTests TelemetryTests WebTests SandboxTests \
+TEST_TARGETS := WireTests AlipayTests TaobaoTests PostgresTests JobQueueTests SettlementTests TelemetryTests WebTests SandboxTests \
 	CommandTests EndToEndTests
 
 test: build ## Run all tests

@@ -11,6 +11,7 @@ public enum Schema {
         Migration(number: 3, name: "settlement", sql: text(PackageResources._003_settlement_sql)),
         Migration(number: 4, name: "lookups", sql: text(PackageResources._004_lookups_sql)),
         Migration(number: 5, name: "idempotency", sql: text(PackageResources._005_idempotency_sql)),
+        Migration(number: 7, name: "withholding", sql: text(PackageResources._007_withholding_sql)),
     ]
 
     /// The number of the newest migration.

@@ -51,6 +51,7 @@ public struct Housekeeping: Service {
             _ = try await pool.query(FeedReader.lane, Self.ensure, [.text(table), .int4(7)])
             _ = try await pool.query(FeedReader.lane, Self.drop, [.text(table), .int4(Int32(keep))])
         }
+        try await WithholdingPolls(pool: pool).expire(olderThanDays: retention.gatewayLog)
         try await intake?.tidyRejected(olderThan: .seconds(retention.rejected * 86_400))
     }
 }

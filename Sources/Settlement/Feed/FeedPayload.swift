@@ -6,7 +6,7 @@ import Wire
 ///
 /// The text is fixed by the order of the calls below: strings, integers and null only, no white space, UTF-8, members as
 /// written here. `entity` comes last, so that the persons can be set in when an item is served without touching a byte of
-/// what was hashed.
+/// what was hashed. A withheld instalment has members of its own and no persons.
 struct FeedPayload: Sendable {
     struct Line: Sendable {
         let id: String
@@ -15,9 +15,18 @@ struct FeedPayload: Sendable {
         let amountFen: Int64
     }
 
+    /// What an instalment is known by, instead of a trade and a seller.
+    struct Withheld: Sendable {
+        let payBizCode: String
+        let bizOrderID: String
+        let planID: String
+        let alipayTradeNo: String?
+    }
+
     let id: Int64
     let kind: String
     let appID: String
+    /// Empty, like the seller, for a withheld instalment.
     let tradeNo: String
     let sellerID: String
     let bizType: String?
@@ -32,8 +41,33 @@ struct FeedPayload: Sendable {
     let originalID: Int64?
     var bills: [Line] = []
     var funds: [Line] = []
+    var withheld: Withheld?
 
-    var bytes: [UInt8] {
+    var bytes: [UInt8] { withheld.map(bytes) ?? paymentBytes }
+
+    private func bytes(_ withheld: Withheld) -> [UInt8] {
+        var json = JSONWriter(capacity: 512)
+        json.object { json in
+            json.member("id", id)
+            json.member("kind", kind)
+            json.member("app_id", appID)
+            json.member("pay_biz_code", withheld.payBizCode)
+            json.member("biz_order_id", withheld.bizOrderID)
+            json.member("plan_id", withheld.planID)
+            json.member("alipay_trade_no", orNull: withheld.alipayTradeNo)
+            json.member("total_amount", Amount(fen: totalFen).yuan)
+            json.member("total_amount_fen", totalFen)
+            json.member("currency", currency)
+            json.member("trade_status", tradeStatus)
+            json.member("assurance", assurance)
+            json.member("paid_at", orNull: paidAt?.rfc3339(offsetSeconds: 8 * 3600))
+            json.member("confirmed_at", confirmedAt.rfc3339(offsetSeconds: 8 * 3600))
+            json.member("original_id", orNull: originalID)
+        }
+        return json.bytes
+    }
+
+    private var paymentBytes: [UInt8] {
         var json = JSONWriter(capacity: 768)
         json.object { json in
             json.member("id", id)
@@ -80,10 +114,12 @@ struct FeedPayload: Sendable {
 
     /// The settlement as it is served: the payload with the persons set in.
     ///
-    /// - Parameter payload: bytes that ``bytes`` made; they end with the two braces that close `entity` and the object.
+    /// - Parameter payload: bytes that ``bytes`` made; they end with the two braces that close `entity` and the object, and
+    ///   those of a withheld instalment, which has no persons, with one.
     static func settlement(_ payload: [UInt8], buyerUserID: String?, buyerLogonID: String?, householdID: String?)
         -> [UInt8]
     {
+        guard payload.suffix(2).allSatisfy({ $0 == UInt8(ascii: "}") }) else { return payload }
         var persons = JSONWriter(capacity: 160)
         persons.object { json in
             json.member("household_id", orNull: householdID)

@@ -6,7 +6,8 @@ enum PendingSettlements {
         "feed.pending",
         """
         SELECT s.id, s.kind, s.app_id, s.trade_no, s.seller_id, s.biz_type, s.room_id, s.community_id, s.total_fen,
-               s.currency, s.trade_status, s.assurance, s.paid_at, s.confirmed_at, s.original_id
+               s.currency, s.trade_status, s.assurance, s.paid_at, s.confirmed_at, s.original_id,
+               s.pay_biz_code, s.biz_order_id, s.plan_id, s.alipay_trade_no
         FROM settled.settlements s
         WHERE s.id > $2
           AND NOT EXISTS (SELECT FROM settled.feed f WHERE f.feed_id = $1 AND f.settlement_id = s.id)
@@ -64,12 +65,17 @@ extension FeedPayload {
     init(_ row: Row) throws {
         self.init(
             id: try row.int8("id"), kind: try row.text("kind"), appID: try row.text("app_id"),
-            tradeNo: try row.text("trade_no"), sellerID: try row.text("seller_id"),
+            tradeNo: try row.textOrNil("trade_no") ?? "", sellerID: try row.textOrNil("seller_id") ?? "",
             bizType: try row.textOrNil("biz_type"),
             roomID: try row.textOrNil("room_id"), communityID: try row.textOrNil("community_id"),
             totalFen: try row.int8("total_fen"), currency: try row.text("currency"),
             tradeStatus: try row.text("trade_status"), assurance: try row.text("assurance"),
             paidAt: try row.timestamptzOrNil("paid_at"), confirmedAt: try row.timestamptz("confirmed_at"),
             originalID: try row.int8OrNil("original_id"))
+        if let planID = try row.textOrNil("plan_id") {
+            withheld = Withheld(
+                payBizCode: try row.text("pay_biz_code"), bizOrderID: try row.text("biz_order_id"), planID: planID,
+                alipayTradeNo: try row.textOrNil("alipay_trade_no"))
+        }
     }
 }

@@ -7,7 +7,9 @@ public struct SettlementRecords: Sendable {
     public struct Record: Sendable {
         public let id: Int64
         public let kind: String
+        /// The trade; of a withheld instalment Alipay's own trade number, else its plan.
         public let tradeNo: String
+        /// Empty for a withheld instalment, which names none.
         public let sellerID: String
         public let communityID: String?
         public let totalFen: Int64
@@ -54,11 +56,12 @@ public struct SettlementRecords: Sendable {
 extension SettlementRecords.Filter {
     private var conditions: [(name: String, clause: String, value: Parameter)] {
         let conditions: [(String, String, Parameter)?] = [
-            id.map { ("id", "s.id = ", .int8($0)) }, tradeNo.map { ("trade", "s.trade_no = ", .text($0)) },
-            sellerID.map { ("seller", "s.seller_id = ", .text($0)) },
-            communityID.map { ("community", "s.community_id = ", .text($0)) },
-            roomID.map { ("room", "s.room_id = ", .text($0)) }, jobID.map { ("job", "s.job_id = ", .int8($0)) },
-            before.map { ("next", "s.id < ", .int8($0)) },
+            id.map { ("id", "s.id = $#", .int8($0)) },
+            tradeNo.map { ("trade", "(s.trade_no = $# OR s.alipay_trade_no = $#)", .text($0)) },
+            sellerID.map { ("seller", "s.seller_id = $#", .text($0)) },
+            communityID.map { ("community", "s.community_id = $#", .text($0)) },
+            roomID.map { ("room", "s.room_id = $#", .text($0)) }, jobID.map { ("job", "s.job_id = $#", .int8($0)) },
+            before.map { ("next", "s.id < $#", .int8($0)) },
         ]
         return conditions.compactMap { $0 }
     }
@@ -69,7 +72,7 @@ extension SettlementRecords.Filter {
         var clauses: [String] = []
         for (index, condition) in conditions.enumerated() {
             name += "_" + condition.name
-            clauses.append("\(condition.clause)$\(index + 2)")
+            clauses.append(condition.clause.replacing("$#", with: "$\(index + 2)"))
         }
         if billEntryID != nil {
             name += "_bill"
@@ -83,6 +86,7 @@ extension SettlementRecords.Filter {
             """
             SELECT s.id, s.kind, s.app_id, s.trade_no, s.seller_id, s.biz_type, s.room_id, s.community_id, s.total_fen,
                    s.currency, s.trade_status, s.assurance, s.paid_at, s.confirmed_at, s.original_id, s.job_id,
+                   s.pay_biz_code, s.biz_order_id, s.plan_id, s.alipay_trade_no,
                    p.buyer_user_id, p.buyer_logon_id, p.household_id, f.seq
             FROM settled.settlements s
             LEFT JOIN settled.settlement_parties p ON p.settlement_id = s.id
@@ -100,7 +104,9 @@ extension SettlementRecords.Filter {
 extension SettlementRecords.Record {
     init(_ row: Row, _ payload: FeedPayload) throws {
         self.init(
-            id: payload.id, kind: payload.kind, tradeNo: payload.tradeNo, sellerID: payload.sellerID,
+            id: payload.id, kind: payload.kind,
+            tradeNo: payload.withheld.map { $0.alipayTradeNo ?? $0.planID } ?? payload.tradeNo,
+            sellerID: payload.sellerID,
             communityID: payload.communityID, totalFen: payload.totalFen, tradeStatus: payload.tradeStatus,
             paidAt: payload.paidAt, confirmedAt: payload.confirmedAt, bills: payload.bills.count,
             jobID: try row.int8("job_id"), seq: try row.int8OrNil("seq"),

@@ -65,7 +65,13 @@ struct TOPError: Sendable, Hashable {
 
     init(_ node: AnswerNode) {
         self.init(
-            code: node["code"]?.text, message: node["msg"]?.text, subCode: node["sub_code"]?.text,
-            subMessage: node["sub_msg"]?.text, requestID: node["request_id"]?.text)
+            code: Self.word("code", of: node), message: Self.word("msg", of: node),
+            subCode: Self.word("sub_code", of: node), subMessage: Self.word("sub_msg", of: node),
+            requestID: Self.word("request_id", of: node))
+    }
+
+    /// XML writes what is not there as an empty element.
+    private static func word(_ name: String, of node: AnswerNode) -> String? {
+        node[name]?.text.flatMap { $0.isEmpty ? nil : $0 }
     }
 }

@@ -49,4 +49,9 @@ public struct InvalidOrder: Error, Sendable, Hashable, CustomStringConvertible {
     public let field: String
     public let reason: String
     public var description: String { "\(field): \(reason)" }
+
+    public init(field: String, reason: String) {
+        self.field = field
+        self.reason = reason
+    }
 }

@@ -35,6 +35,28 @@ import Wire
         + #""assurance":"signed","paid_at":null,"confirmed_at":"1970-01-01T08:00:00.000+08:00","original_id":7,"#
         + #""bills":[],"funds":[],"entity":{"room_id":null,"community_id":null}}"#
 
+    private static let withheld = FeedPayload(
+        id: 9, kind: "withholding", appID: "12345678", tradeNo: "", sellerID: "", bizType: nil, roomID: nil,
+        communityID: nil, totalFen: 50, currency: "CNY", tradeStatus: "SUCCESSED", assurance: "tls",
+        paidAt: Timestamp(unixSeconds: 1_774_000_000), confirmedAt: Timestamp(unixSeconds: 1_774_000_001),
+        originalID: nil,
+        withheld: FeedPayload.Withheld(
+            payBizCode: "R1", bizOrderID: "12838882", planID: "R1_12838882_1", alipayTradeNo: nil))
+
+    private static let withheldText =
+        #"{"id":9,"kind":"withholding","app_id":"12345678","pay_biz_code":"R1","biz_order_id":"12838882","#
+        + #""plan_id":"R1_12838882_1","alipay_trade_no":null,"total_amount":"0.50","total_amount_fen":50,"#
+        + #""currency":"CNY","trade_status":"SUCCESSED","assurance":"tls","paid_at":"2026-03-20T17:46:40.000+08:00","#
+        + #""confirmed_at":"2026-03-20T17:46:41.000+08:00","original_id":null}"#
+
+    @Test func `a withheld instalment is served as it was hashed, for it has no persons`() throws {
+        let payload = Self.withheld.bytes
+        #expect(String(decoding: payload, as: UTF8.self) == Self.withheldText)
+        #expect(
+            FeedPayload.settlement(payload, buyerUserID: nil, buyerLogonID: nil, householdID: nil) == payload)
+        #expect(try JSONValue(parsing: payload)["plan_id"]?.text == "R1_12838882_1")
+    }
+
     @Test func `the text of a payload never changes`() {
         #expect(String(decoding: Self.payment.bytes, as: UTF8.self) == Self.paymentText)
         #expect(String(decoding: Self.reversal.bytes, as: UTF8.self) == Self.reversalText)

@@ -1,0 +1,35 @@
+import JobQueue
+import Taobao
+
+extension WithholdingVerdict {
+    /// What a failure to get a bill means for the job. Nothing of a failure is ever money; at worst a person looks.
+    ///
+    /// - Parameters:
+    ///   - attempt: how many attempts of the retry budget were spent, this one included.
+    ///   - refusedFor: for how long nothing but refusals has come; zero for the first.
+    static func disposition(
+        of failure: TOPFailure, attempt: Int, refusedFor: Duration, policy: WithholdingPolicy, age: Duration,
+        jitter: Double
+    ) -> Disposition {
+        let reason = JobFailure(cause: failure.cause, message: failure.message)
+        switch failure.kind {
+        case .throttle(let ban):
+            // No attempt is spent, and the jobs come back one after another and not all in the same second.
+            return .snooze(after: ban.duration + .seconds(20) * jitter, reason: failure.cause)
+        case .clock where attempt <= 1:
+            return .retry(reason, after: .seconds(1))
+        case .operator, .clock:
+            return .snooze(after: .seconds(45) + .seconds(30) * jitter, reason: failure.cause)
+        case .permanent:
+            return .quarantine(reason)
+        case .business where refusedFor > policy.refusedFor:
+            return .quarantine(reason)
+        case .business where age <= policy.giveUpAfter:
+            return .retry(reason, after: policy.schedule.wait(at: age, jitter: jitter))
+        case .retry where age <= policy.giveUpAfter:
+            return .retry(reason, after: nil)
+        case .business, .retry:
+            return .quarantine(gaveUp("still without a bill, last because of \(failure.cause)", policy))
+        }
+    }
+}
