@@ -8,7 +8,7 @@ BUILD_FLAGS := $(if $(JOBS),--jobs $(JOBS))
 SOURCES := Package.swift Sources Tests sql
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test roundtrips bench format lint release clean
+.PHONY: help deps build run test roundtrips drill bench format lint release clean
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test: build ## Run all tests
 roundtrips: build ## Check the wire against Alipay's and Taobao's Python SDKs (fetched into .build/roundtrips)
 	@Tests/RoundTrips/environments.sh .build/roundtrips
 	SETTLED_ROUNDTRIPS=$(CURDIR)/.build/roundtrips $(SWIFT) test --skip-build --disable-xctest --filter "RoundTripTests"
+
+drill: build ## Rehearse every documented error on a private database and a simulated platform
+	.build/debug/settled drill errors
 
 bench: release ## Measure throughput and latency on this machine
 	.build/release/settled bench

@@ -14,6 +14,7 @@ struct Settled: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             RunCommand.self, ServeCommand.self, WorkCommand.self, MigrateCommand.self, DemoCommand.self,
+            DrillCommand.self,
             JobsCommand.self, QueuesCommand.self, QueryCommand.self, SettlementsCommand.self, FeedCommand.self,
             TokensCommand.self, NotificationsCommand.self, SimulateCommand.self, HealthcheckCommand.self,
             BenchCommand.self,

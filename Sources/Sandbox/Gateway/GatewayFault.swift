@@ -28,6 +28,8 @@ public enum GatewayFault: Sendable, Hashable {
     case notExisting
     /// 40004 `PAY_INFO_BELONGING_TO_OTHERS`.
     case belongsToOthers
+    /// Any failure of the documents: its `code` and `sub_code`, signed or not.
+    case failure(code: String, subCode: String, signed: Bool = true)
     /// Half of the announced body, then the connection ends.
     case halfBody
     /// The connection is reset in place of an answer.
@@ -56,6 +58,7 @@ public enum GatewayFault: Sendable, Hashable {
         case .callLimited: "call_limited"
         case .notExisting: "not_existing"
         case .belongsToOthers: "belongs_to_others"
+        case .failure(_, let subCode, _): subCode
         case .halfBody: "half_body"
         case .reset: "reset"
         case .drip: "drip"

@@ -106,6 +106,9 @@ struct PayResultCounter: GatewayCounter {
         case .callLimited: return try office.failure(.callLimited, request)
         case .notExisting: return try office.failure(.notExisting, request)
         case .belongsToOthers: return try office.failure(.belongsToOthers, request)
+        case .failure(let code, let subCode, let signed):
+            return try office.failure(
+                GatewayError(code: code, subCode: subCode, subMessage: subCode, isSigned: signed), request)
         case .halfBody:
             var half = try answer(staged, request, office)
             half.delivery = .cut(after: half.body.count / 2)

@@ -53,7 +53,7 @@ struct DemoStage: Sendable {
                 try text.write(toFile: file, atomically: true, encoding: .utf8)
                 let settings = try LoadedSettings.load(text: text, file: file).settings
                 try await Startup.migrate(settings.database.direct)
-                return try await whileRunning(settings, logTo: folder.appending("settled.log")) { line, pool in
+                return try await RunningLine.with(settings, logTo: folder.appending("settled.log")) { line, pool in
                     let token = try await TokenStore(pool: pool).create(name: "demo", scope: .read, actor: "demo").text
                     return try await play(
                         DemoStage(
@@ -98,49 +98,5 @@ struct DemoStage: Sendable {
             text += " }\n"
         }
         return text
-    }
-
-    /// Runs the program as `settled run` would, for as long as `body` takes.
-    private static func whileRunning<T: Sendable>(
-        _ settings: Settings, logTo log: FilePath, _ body: @escaping @Sendable (Line.Addresses, Pool) async throws -> T
-    ) async throws -> T {
-        let descriptor = try FileDescriptor.open(
-            log, .writeOnly, options: [.create, .append], permissions: [.ownerReadWrite])
-        defer { try? descriptor.close() }
-        let logger = Startup.logger(settings.log, descriptor: descriptor.rawValue)
-        let (addresses, bound) = AsyncStream.makeStream(of: Line.Addresses.self)
-        let line = try Line(
-            settings, apps: settings.loadKeys(), roles: [.serve, .work], logger: logger,
-            listening: { bound.yield($0) })
-        // The demo's own questions to the database never wait behind the program's.
-        let pool = Pool(settings.database.pooled, lanes: [TokenStore.lane: 2], logger: logger)
-        let group = ServiceGroup(services: line.services, logger: logger)
-        return try await withThrowingTaskGroup(of: T?.self) { tasks in
-            tasks.addTask {
-                try await group.run()
-                return nil
-            }
-            tasks.addTask {
-                for await address in addresses { return try await body(address, pool) }
-                return nil
-            }
-            var value: T?
-            do {
-                while value == nil, let next = try await tasks.next() {
-                    guard let next else { throw CommandFailure("the program stopped by itself; its log is \(log)") }
-                    value = next
-                }
-            } catch {
-                await group.triggerGracefulShutdown()
-                await pool.close()
-                tasks.cancelAll()
-                throw error
-            }
-            await group.triggerGracefulShutdown()
-            try await tasks.waitForAll()
-            await pool.close()
-            guard let value else { throw CommandFailure("the demo ended without a result") }
-            return value
-        }
     }
 }
