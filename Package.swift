@@ -85,7 +85,8 @@ let package = Package(
         .target(
             name: "Sandbox",
             dependencies: [
-                "Wire", "Alipay", "COpenSSL", "Postgres", hummingbird, httpTypes, nioCore, httpClient, nioHTTP1, subprocess,
+                "Wire", "Alipay", "COpenSSL", "Postgres", hummingbird, httpTypes, nioCore, httpClient, nioHTTP1,
+                subprocess,
                 systemPackage,
                 log, lifecycle,
             ],
@@ -131,7 +132,8 @@ let package = Package(
                 "Sandbox", "Wire", "Alipay", "TestSupport", hummingbird, httpTypes, nioCore, httpClient, systemPackage,
             ],
             swiftSettings: settings),
-        .testTarget(name: "CommandTests", dependencies: ["settled", "Wire", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "CommandTests", dependencies: ["settled", "Sandbox", "Wire", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
