@@ -12,6 +12,7 @@ public enum Schema {
         Migration(number: 4, name: "lookups", sql: text(PackageResources._004_lookups_sql)),
         Migration(number: 5, name: "idempotency", sql: text(PackageResources._005_idempotency_sql)),
         Migration(number: 7, name: "withholding", sql: text(PackageResources._007_withholding_sql)),
+        Migration(number: 8, name: "holds", sql: text(PackageResources._008_holds_sql)),
     ]
 
     /// The number of the newest migration.

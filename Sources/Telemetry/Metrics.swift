@@ -11,6 +11,7 @@ public struct Metrics: Sendable {
     private let flags: Family<Counter>
     private let ackSeconds: Family<Histogram>
     private let jobs: Family<Gauge>
+    private let heldBy: Family<Gauge>
     private let oldestReady: Family<Gauge>
     private let jobSeconds: Family<Histogram>
     private let jobAttempts: Family<Counter>
@@ -47,6 +48,9 @@ public struct Metrics: Sendable {
             "settled_ack_duration_seconds", "From the last byte of a notification to its acknowledgement.",
             buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10])
         jobs = registry.gauge("settled_jobs", "Jobs now, by queue and state.", labels: ["queue", "state"])
+        heldBy = registry.gauge(
+            "settled_holds", "Causes that keep jobs of a queue held: a gateway down, a key or a token refused.",
+            labels: ["queue"])
         oldestReady = registry.gauge(
             "settled_oldest_ready_job_age_seconds", "Age of the ready job that has waited longest.")
         jobSeconds = registry.histogram(
@@ -145,6 +149,7 @@ extension Metrics {
     /// One value that a collector read just now.
     public enum Reading: Sendable, Hashable {
         case jobs(queue: String, state: String, count: Int)
+        case holds(queue: String, count: Int)
         /// Over all queues; zero when nothing is ready.
         case oldestReadyJobAge(seconds: Double)
         case feedHead(Int64)
@@ -166,6 +171,7 @@ extension Metrics {
     private func gauge(_ reading: Reading) -> MetricRegistry.Reading {
         switch reading {
         case .jobs(let queue, let state, let count): .init(jobs.name, labels: [queue, state], Double(count))
+        case .holds(let queue, let count): .init(heldBy.name, labels: [queue], Double(count))
         case .oldestReadyJobAge(let seconds): .init(oldestReady.name, seconds)
         case .feedHead(let sequence): .init(feedHeadGauge.name, Double(sequence))
         case .feedConsumerLag(let consumer, let behind): .init(consumerLag.name, labels: [consumer], Double(behind))

@@ -16,6 +16,7 @@ struct Settled: AsyncParsableCommand {
             RunCommand.self, ServeCommand.self, WorkCommand.self, MigrateCommand.self, DemoCommand.self,
             DrillCommand.self,
             JobsCommand.self, QueuesCommand.self, QueryCommand.self, SettlementsCommand.self, FeedCommand.self,
+            HoldsCommand.self,
             TokensCommand.self, NotificationsCommand.self, SimulateCommand.self, HealthcheckCommand.self,
             BenchCommand.self,
             ConfigCommand.self,

@@ -12,6 +12,7 @@ struct Completer<Handler: JobHandler>: Sendable {
     let retry: RetryPolicy
     let queue: String
     let hooks: JobHooks
+    let holds: HoldBoard
     let logger: Logger
 
     /// Completes batches until the task is cancelled.
@@ -67,7 +68,7 @@ struct Completer<Handler: JobHandler>: Sendable {
             let (live, now) = try JobQueue.lockLive(batch.map(\.lease), in: tx)
             let answers = Dictionary(batch.map { ($0.lease.key, $0.answer) }, uniquingKeysWith: { first, _ in first })
             let completions = try record(live.compactMap { lease in answers[lease.key].map { (lease, $0) } }, now, tx)
-            try JobQueue.finish(completions, in: tx)
+            try JobQueue.finish(completions, probeInterval: settings.probeInterval, in: tx)
             try FailPoint.reach("work.inserted")
             return Report(completions: completions, live: Set(live.map(\.key)))
         }
@@ -124,7 +125,12 @@ struct Completer<Handler: JobHandler>: Sendable {
         let durations = Dictionary(batch.map { ($0.lease.key, $0.duration) }, uniquingKeysWith: { first, _ in first })
         for completion in report.completions {
             hooks.finished(completion.lease.kind, completion.outcome, durations[completion.lease.key] ?? .zero)
-            if let failure = completion.failure { hooks.jobFailed(completion.lease.kind, failure.cause) }
+            guard let failure = completion.failure else { continue }
+            if let hold = completion.hold {
+                holds.add(hold.key, HoldBoard.Entry(cause: failure.cause, reason: failure.message))
+            } else {
+                hooks.jobFailed(completion.lease.kind, failure.cause)
+            }
         }
         var stale = batch.map(\.lease).filter { !report.live.contains($0.key) }
         // A commit that was in doubt may have lasted; then the jobs are not live because we completed them ourselves.

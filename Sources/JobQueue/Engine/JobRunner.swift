@@ -13,6 +13,7 @@ public final class JobRunner<Handler: JobHandler>: Service {
     let pool: Pool
     let settings: RunnerSettings
     let hooks: JobHooks
+    let holds: HoldBoard
     let logger: Logger
     let jobs: RunningJobs<Handler.Output>
     let gate: SuspectGate
@@ -21,10 +22,12 @@ public final class JobRunner<Handler: JobHandler>: Service {
 
     /// - Parameter retry: what ``Disposition/retry(_:after:)`` follows.
     /// - Parameter signal: wakes the runner when jobs were enqueued; without it they are found by polling.
+    /// - Parameter holds: kept up to date while the runner runs, for the handler to read.
     /// - Parameter gate: shared by all runners of a process, so that a suspect runs alone in it.
     public init(
         queue: String, handler: Handler, pool: Pool, settings: RunnerSettings = RunnerSettings(),
-        retry: RetryPolicy = RetryPolicy(), signal: JobSignal? = nil, gate: SuspectGate = SuspectGate(),
+        retry: RetryPolicy = RetryPolicy(), holds: HoldBoard = HoldBoard(), signal: JobSignal? = nil,
+        gate: SuspectGate = SuspectGate(),
         hooks: JobHooks = JobHooks(), logger: Logger
     ) {
         self.queue = queue
@@ -32,12 +35,14 @@ public final class JobRunner<Handler: JobHandler>: Service {
         self.pool = pool
         self.settings = settings
         self.hooks = hooks
+        self.holds = holds
         self.logger = logger
         self.gate = gate
         jobs = RunningJobs(concurrency: settings.concurrency)
         wakeup = signal?.wakeup(for: queue) ?? Wakeup()
         completer = Completer(
-            handler: handler, pool: pool, settings: settings, retry: retry, queue: queue, hooks: hooks, logger: logger)
+            handler: handler, pool: pool, settings: settings, retry: retry, queue: queue, hooks: hooks,
+            holds: holds, logger: logger)
     }
 
     public func run() async throws {
@@ -48,6 +53,7 @@ public final class JobRunner<Handler: JobHandler>: Service {
             group.addTask { await self.keepAlive(identity) }
             group.addTask { await self.makeDueReady() }
             group.addTask { await self.rescueLapsed() }
+            group.addTask { await self.tendHolds() }
             await untilStopped { await self.claimAndPerform(identity) }
             await shutDown(identity)
             group.cancelAll()

@@ -18,6 +18,10 @@ public struct RunnerSettings: Sendable, Hashable {
     public var pollInterval: Duration
     /// How often scheduled and retrying jobs are looked at.
     public var dueInterval: Duration
+    /// How long after a job was held one is let out to find out, and how long between one and the next.
+    public var probeInterval: Duration
+    /// How often holds are looked at.
+    public var holdInterval: Duration
     /// How long after the first slot came free a claim waits for more of them.
     public var linger: Duration
     /// A handler that takes longer is cancelled and its attempt counts as failed with the cause `time_limit`.
@@ -37,6 +41,7 @@ public struct RunnerSettings: Sendable, Hashable {
         lease: Duration = .seconds(30), heartbeatInterval: Duration = .seconds(10),
         rescueInterval: Duration = .seconds(5),
         pollInterval: Duration = .seconds(1), dueInterval: Duration = .milliseconds(500),
+        probeInterval: Duration = .seconds(60), holdInterval: Duration = .milliseconds(500),
         linger: Duration = .milliseconds(4), timeLimit: Duration = .seconds(300), drainLimit: Duration = .seconds(25),
         workerName: String = ProcessName.current, claimLane: Lane = "claim", completionLane: Lane = "complete",
         upkeepLane: Lane = "upkeep"
@@ -50,6 +55,8 @@ public struct RunnerSettings: Sendable, Hashable {
         self.rescueInterval = rescueInterval
         self.pollInterval = pollInterval
         self.dueInterval = dueInterval
+        self.probeInterval = probeInterval
+        self.holdInterval = holdInterval
         self.linger = linger
         self.timeLimit = timeLimit
         self.drainLimit = drainLimit

@@ -93,7 +93,8 @@ extension JobQueue {
                     args: try row.jsonb(6), subject: try row.textOrNil(7),
                     priority: Priority(rawValue: try row.int2(8)) ?? .normal, createdAt: try row.timestamptz(9),
                     firstAttemptAt: try row.timestamptz(10), claimedAt: try row.timestamptz(11),
-                    expiresAt: try row.timestamptz(12), worker: claim.worker, readyOrder: try row.int8(13)))
+                    expiresAt: try row.timestamptz(12), worker: claim.worker, holdKey: try row.textOrNil(14),
+                    readyOrder: try row.int8(13)))
         }
         return leases.sorted { ($0.priority.rawValue, $0.readyOrder) < ($1.priority.rawValue, $1.readyOrder) }
     }
@@ -114,7 +115,7 @@ extension Statement {
 
     private static let leaseColumns = """
         j.id, j.lease_epoch, j.attempt, j.crashes, j.suspect, j.kind, j.args, j.subject, j.priority, j.created_at,
-        j.first_attempt_at, now(), j.lease_expires_at, j.ready_order
+        j.first_attempt_at, now(), j.lease_expires_at, j.ready_order, j.hold_key
         """
 
     /// The outer LIMIT stops the loop over priorities as soon as it has enough, so no row is locked in vain. The marks

@@ -9,11 +9,21 @@ struct Completion: Sendable, Hashable {
         case putBack(state: String, after: Duration?, spendsAttempt: Bool, note: String?)
     }
 
+    /// What a held job waits under.
+    struct Hold: Sendable, Hashable {
+        var key: String
+        /// Until the next probe; nil: the usual time.
+        var probeAfter: Duration?
+        /// The job was let out of this very hold, to find out: its cause stands still.
+        var stands: Bool
+    }
+
     var lease: Lease
     var change: Change
     /// The word under which the attempt is remembered; nil for one that ended in `done`.
     var attempt: String?
     var failure: JobFailure?
+    var hold: Hold?
 
     init(
         _ lease: Lease, _ disposition: Disposition, retry policy: RetryPolicy, now: Timestamp,
@@ -23,9 +33,9 @@ struct Completion: Sendable, Hashable {
         switch disposition {
         case .done(let outcome, let note):
             change = .end(state: "done", outcome: JobText.word(outcome), note: note.map(JobText.sentence))
-        case .retry(let failure, let asked):
+        case .retry(let failure, let asked, let own):
             attempt = "retry"
-            switch policy.decide(
+            switch (own ?? policy).decide(
                 attempt: lease.attempt, firstAttemptAt: lease.firstAttemptAt, now: now, asked: asked, using: &random)
             {
             case .retry(let delay):
@@ -40,6 +50,12 @@ struct Completion: Sendable, Hashable {
             attempt = "snooze"
             change = .putBack(
                 state: "scheduled", after: max(.zero, delay), spendsAttempt: false, note: JobText.sentence(reason))
+        case .hold(let key, let cause, let reason, let probeAfter):
+            attempt = "hold"
+            failure = JobFailure(cause: cause, message: reason)
+            let key = JobText.key(key)
+            hold = Hold(key: key, probeAfter: probeAfter.map { max(.zero, $0) }, stands: lease.holdKey == key)
+            change = .putBack(state: "held", after: .zero, spendsAttempt: false, note: nil)
         case .fail(let failure):
             attempt = "fail"
             self.failure = failure
@@ -52,6 +68,11 @@ struct Completion: Sendable, Hashable {
             attempt = "cancel"
             change = .end(state: "cancelled", outcome: nil, note: JobText.sentence(reason))
         }
+    }
+
+    /// The hold that this job has shown to be over: it was let out to find out, and was done.
+    var ends: String? {
+        if case .end("done", _, _) = change { lease.holdKey } else { nil }
     }
 
     /// The state that the job is in afterwards, for metrics.

@@ -2,11 +2,19 @@
 public enum Disposition: Sendable, Hashable {
     /// It is finished. `outcome` is a stable word for people and metrics.
     case done(outcome: String, note: String? = nil)
-    /// It failed in a way that may pass. `nil` leaves the delay to the runner's ``RetryPolicy``; either way the job is
-    /// quarantined with the cause `retry_budget_spent` when the next attempt would come after the policy's budget.
-    case retry(JobFailure, after: Duration? = nil)
+    /// It failed in a way that may pass. `after` nil leaves the delay to the policy, `policy` nil is the runner's
+    /// ``RetryPolicy``; either way the job is quarantined with the cause `retry_budget_spent` when the next attempt would
+    /// come after the policy's budget.
+    case retry(JobFailure, after: Duration? = nil, policy: RetryPolicy? = nil)
     /// Nothing is wrong, it is only too early. Spends no attempt and no budget.
     case snooze(after: Duration, reason: String)
+    /// Nothing is wrong with it: something stands in the way of all jobs under `key`, such as a gateway that is down. It
+    /// waits as `held`, costs nothing and spends no attempt and no budget, until one of them has got through. One is let out
+    /// now and then to find out; the first after `probeAfter`, nil: after the runner's ``RunnerSettings/probeInterval``.
+    ///
+    /// - `key`: 1 to 128 characters; jobs of one queue with one key wait together.
+    /// - `cause`, `reason`: as in ``JobFailure``: what people see.
+    case hold(key: String, cause: String, reason: String, probeAfter: Duration? = nil)
     /// It has failed for good.
     case fail(JobFailure)
     /// A person must look: the job waits, visible, until it is replayed, resolved or cancelled.
@@ -34,6 +42,7 @@ public struct JobFailure: Error, Sendable, Hashable, CustomStringConvertible {
 /// must not decide over a job.
 enum JobText {
     static func word(_ text: String) -> String { bounded(text, 64, or: "unknown") }
+    static func key(_ text: String) -> String { bounded(text, 128, or: "unknown") }
     static func sentence(_ text: String) -> String { bounded(text, 2_000, or: "") }
 
     private static func bounded(_ text: String, _ length: Int, or empty: String) -> String {

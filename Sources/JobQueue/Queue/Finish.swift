@@ -23,17 +23,22 @@ extension JobQueue {
     }
 
     /// Completes jobs that ``lockLive(_:in:)`` has locked in this transaction, each as its disposition says.
+    ///
+    /// - Parameter probeInterval: how long a hold lasts before a job is let out of it, where the disposition does not say.
     public static func finish(
         _ finished: [(lease: Lease, disposition: Disposition)], retry policy: RetryPolicy = RetryPolicy(),
-        now: Timestamp,
+        now: Timestamp, probeInterval: Duration = .seconds(60),
         in tx: isolated Connection
     ) throws {
         var random = SystemRandomNumberGenerator()
         try finish(
-            finished.map { Completion($0.lease, $0.disposition, retry: policy, now: now, using: &random) }, in: tx)
+            finished.map { Completion($0.lease, $0.disposition, retry: policy, now: now, using: &random) },
+            probeInterval: probeInterval, in: tx)
     }
 
-    static func finish(_ completions: [Completion], in tx: isolated Connection) throws {
+    static func finish(
+        _ completions: [Completion], probeInterval: Duration = .seconds(60), in tx: isolated Connection
+    ) throws {
         var calls: [(Statement, [Parameter])] = [(.alongIndexes, [])]
         let ended = completions.filter { if case .end = $0.change { true } else { false } }
         let putBack = completions.filter { if case .putBack = $0.change { true } else { false } }
@@ -41,6 +46,7 @@ extension JobQueue {
         if !ended.isEmpty { calls.append((.end, endParameters(ended))) }
         if !putBack.isEmpty { calls.append((.putBack, putBackParameters(putBack))) }
         if !noted.isEmpty { calls.append((.noteAttempts, attemptParameters(noted))) }
+        calls += holdCalls(completions, probeInterval)
         calls.append((.anyPlan, []))
         let results = try tx.pipeline(calls)
         let written = zip(calls, results).reduce(0) { sum, pair in
@@ -84,6 +90,7 @@ extension JobQueue {
         return fence(putBack.map(\.lease)) + [
             .textArray(states), .int8Array(delays), .int4Array(spent), .textArray(notes),
             .textArray(putBack.map { $0.failure?.cause }), .textArray(putBack.map { $0.failure?.message }),
+            .textArray(putBack.map { $0.hold?.key }),
         ]
     }
 
@@ -139,10 +146,11 @@ extension Statement {
         SET state = c.state,
             run_at = CASE WHEN c.delay IS NULL THEN j.run_at ELSE now() + c.delay * interval '1 microsecond' END,
             attempt = j.attempt + c.spent, note = c.note, cause = coalesce(c.cause, j.cause),
-            message = coalesce(c.message, j.message),
+            message = coalesce(c.message, j.message), hold_key = c.hold_key,
             started = false, suspect = false, lease_owner = NULL, lease_expires_at = NULL
-        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::text[], $8::text[])
-            AS c (id, epoch, state, delay, spent, note, cause, message)
+        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::text[], $8::text[],
+                    $9::text[])
+            AS c (id, epoch, state, delay, spent, note, cause, message, hold_key)
         WHERE j.id = c.id AND j.lease_epoch = c.epoch AND j.state || '' = 'running'
         """)
 

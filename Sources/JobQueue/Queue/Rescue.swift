@@ -90,6 +90,7 @@ extension Statement {
                 cause = CASE WHEN v.quarantined THEN 'crashed_worker' ELSE j.cause END,
                 message = CASE WHEN v.quarantined THEN 'its worker died ' || (j.crashes + 1) || ' times while it ran alone'
                                ELSE j.message END,
+                hold_key = CASE WHEN v.quarantined THEN NULL ELSE j.hold_key END,
                 started = false, lease_owner = NULL, lease_expires_at = NULL
             FROM verdict v
             WHERE j.id = v.id

@@ -38,9 +38,9 @@ extension JobStore {
 
         var allowed: Set<JobState> {
             switch self {
-            case .replay: [.quarantined, .failed, .cancelled]
-            case .cancel: [.ready, .scheduled, .retrying, .quarantined]
-            case .quarantine: [.ready, .scheduled, .retrying]
+            case .replay: [.held, .quarantined, .failed, .cancelled]
+            case .cancel: [.ready, .scheduled, .retrying, .held, .quarantined]
+            case .quarantine: [.ready, .scheduled, .retrying, .held]
             case .resolve: [.quarantined]
             }
         }
@@ -58,7 +58,8 @@ extension JobStore {
         }
     }
 
-    /// Makes jobs ready again that failed, were quarantined or were cancelled.
+    /// Makes jobs ready again that failed, were quarantined or were cancelled; a held one is let out of its hold, to find out
+    /// whether the cause has passed.
     ///
     /// A replayed job keeps its id and its history; its retry budget begins anew, and its lease epoch goes on counting, so
     /// that no late writer of an earlier claim can touch it. Call ``JobSignal/send(queue:)`` afterwards.
@@ -84,7 +85,7 @@ extension JobStore {
         return try replay(ids, by: actor, dryRun: dryRun, on: connection)
     }
 
-    /// Ends jobs that are not wanted: ready, scheduled, retrying or quarantined ones. A running one is refused: what it does
+    /// Ends jobs that are not wanted: ready, scheduled, retrying, held or quarantined ones. A running one is refused: what it does
     /// just now cannot be undone by forgetting it.
     public static func cancel(
         _ ids: [Int64], by actor: Actor, dryRun: Bool = false, on connection: isolated Connection
@@ -99,7 +100,7 @@ extension JobStore {
         try act(.resolve(outcome: outcome), on: ids, by: actor, dryRun: dryRun, connection)
     }
 
-    /// Sets jobs aside for a person: ready, scheduled or retrying ones, with the cause `by_hand`.
+    /// Sets jobs aside for a person: ready, scheduled, retrying or held ones, with the cause `by_hand`.
     public static func quarantine(
         _ ids: [Int64], by actor: Actor, dryRun: Bool = false, on connection: isolated Connection
     ) throws(PostgresError) -> [Intervention] {
@@ -145,16 +146,16 @@ extension Statement {
     fileprivate static let replay = Statement(
         "jobs_replay",
         """
-        WITH quarantined AS MATERIALIZED (
-            SELECT id, cause FROM settled.jobs
-            WHERE id = ANY ($1::bigint[]) AND state = 'quarantined'
+        WITH waiting AS MATERIALIZED (
+            SELECT id, state, cause FROM settled.jobs
+            WHERE id = ANY ($1::bigint[]) AND state IN ('held', 'quarantined')
             ORDER BY id FOR UPDATE
         ), readied AS (
             UPDATE settled.jobs j
             SET state = 'ready', ready_order = nextval('settled.job_ready_order'), run_at = now(), first_attempt_at = NULL,
                 attempt = 0, crashes = 0, suspect = false
-            FROM quarantined q WHERE j.id = q.id
-            RETURNING j.id, j.queue, 'quarantined' AS from_state, q.cause
+            FROM waiting w WHERE j.id = w.id
+            RETURNING j.id, j.queue, w.state AS from_state, w.cause
         ), ended AS MATERIALIZED (
             SELECT * FROM settled.job_history
             WHERE id = ANY ($1::bigint[]) AND state IN ('failed', 'cancelled')
@@ -211,7 +212,7 @@ extension Statement {
             WHERE id = ANY ($1::bigint[]) AND state = ANY ($4::text[])
             ORDER BY id FOR UPDATE
         ), changed AS (
-            UPDATE settled.jobs j SET state = 'quarantined', suspect = false, cause = 'by_hand', message = $3
+            UPDATE settled.jobs j SET state = 'quarantined', hold_key = NULL, suspect = false, cause = 'by_hand', message = $3
             FROM target t WHERE j.id = t.id
             RETURNING j.id, j.queue, t.state, t.cause
         ), noted AS (

@@ -1,6 +1,6 @@
 import Postgres
 
-/// The states of a job. The first five are live; a job in one of the last three has ended.
+/// The states of a job. The first six are live; a job in one of the last three has ended.
 public enum JobState: String, Sendable, Hashable, CaseIterable {
     /// Waits for a runner.
     case ready
@@ -10,6 +10,8 @@ public enum JobState: String, Sendable, Hashable, CaseIterable {
     case retrying
     /// Leased by a runner.
     case running
+    /// Waits until what stands in the way of all jobs under its key has passed.
+    case held
     /// Waits for a person.
     case quarantined
     case done
@@ -18,7 +20,7 @@ public enum JobState: String, Sendable, Hashable, CaseIterable {
 
     public var hasEnded: Bool {
         switch self {
-        case .ready, .scheduled, .retrying, .running, .quarantined: false
+        case .ready, .scheduled, .retrying, .running, .held, .quarantined: false
         case .done, .failed, .cancelled: true
         }
     }
@@ -39,7 +41,7 @@ public struct Job: Sendable, Hashable {
     public let attempt: Int
     public let crashes: Int
     public let isSuspect: Bool
-    /// When it became or becomes ready.
+    /// When it became or becomes ready; of a held job: since when it is held.
     public let runAt: Timestamp
     public let createdAt: Timestamp
     public let firstAttemptAt: Timestamp?
@@ -55,10 +57,13 @@ public struct Job: Sendable, Hashable {
     public let message: String?
     /// What the handler or a person remarked.
     public let note: String?
+    /// What a held job waits under, or what a job was let out of to find out.
+    public let holdKey: String?
 
     static let columns = """
         id, queue, kind, state, priority, subject, unique_key, args, attempt, crashes, suspect, run_at, created_at,
-        first_attempt_at, finished_at, lease_epoch, lease_owner, lease_expires_at, outcome, cause, message, note
+        first_attempt_at, finished_at, lease_epoch, lease_owner, lease_expires_at, outcome, cause, message, note,
+        hold_key
         """
 
     init(_ row: Row) throws(PostgresError) {
@@ -88,5 +93,6 @@ public struct Job: Sendable, Hashable {
         cause = try row.textOrNil("cause")
         message = try row.textOrNil("message")
         note = try row.textOrNil("note")
+        holdKey = try row.textOrNil("hold_key")
     }
 }

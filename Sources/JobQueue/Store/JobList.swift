@@ -95,7 +95,7 @@ public struct JobAttempt: Sendable, Hashable {
     public let leaseEpoch: Int64
     public let worker: Int64?
     public let endedAt: Timestamp
-    /// retry, snooze, fail, quarantine, cancel: the handler's word. crash, lost, released: how the lease ended without one.
+    /// retry, snooze, hold, fail, quarantine, cancel: the handler's word. crash, lost, released: how the lease ended without one.
     public let disposition: String
     public let cause: String?
     public let message: String?

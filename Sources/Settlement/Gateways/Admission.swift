@@ -18,8 +18,8 @@ public enum Waiting: Sendable, Hashable {
     /// What the job's handler answers.
     public var disposition: Disposition {
         switch self {
-        case .hold(_, let cause, let reason, let after):
-            .snooze(after: after ?? .seconds(60), reason: "\(cause): \(reason)")
+        case .hold(let key, let cause, let reason, let probeAfter):
+            .hold(key: key, cause: cause, reason: reason, probeAfter: probeAfter)
         case .later(let after, let reason): .snooze(after: after, reason: reason)
         }
     }

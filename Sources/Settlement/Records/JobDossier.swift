@@ -51,6 +51,7 @@ extension Job {
         json.member("cause", orNull: cause)
         json.member("message", orNull: message)
         json.member("note", orNull: note)
+        json.member("hold_key", orNull: holdKey)
         json.member("priority", Int64(priority.rawValue))
         json.member("attempt", Int64(attempt))
         json.member("crashes", Int64(crashes))

@@ -158,9 +158,12 @@ struct Line: Sendable {
 
     private static func observe(_ metrics: Metrics, _ pool: Pool) {
         metrics.onScrape("jobs") {
-            let counts = try await pool.withConnection(FeedReader.lane) { try await JobStore.counts(on: $0) }
+            let (counts, holds) = try await pool.withConnection(FeedReader.lane) { connection in
+                (try await JobStore.counts(on: connection), try await JobStore.holdCounts(on: connection))
+            }
             let age = counts.compactMap(\.oldestReadyAge).max() ?? .zero
             return counts.map { .jobs(queue: $0.queue, state: $0.state.rawValue, count: $0.count) }
+                + holds.map { .holds(queue: $0.key, count: $0.value) }
                 + [.oldestReadyJobAge(seconds: age / .seconds(1))]
         }
         metrics.onScrape("log") { [.logLinesDropped(ProgramLog.dropped)] }

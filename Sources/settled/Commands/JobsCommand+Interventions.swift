@@ -5,7 +5,7 @@ import Postgres
 extension JobsCommand {
     struct Replay: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Make failed, quarantined or cancelled jobs ready again.",
+            abstract: "Make failed, quarantined or cancelled jobs ready again; let held ones out.",
             discussion: """
                 Name jobs by their ids, or choose them by what they have in common; at most 1000 at a time. A replay asks the \
                 gateway again, and a trade that is settled already is compared, never settled twice. Ends with 3 when none \

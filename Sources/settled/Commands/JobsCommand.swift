@@ -59,7 +59,7 @@ struct JobsCommand: AsyncParsableCommand {
 
 /// Which jobs are meant; all conditions that are given hold together.
 struct JobFilterOptions: ParsableArguments {
-    @Option(name: .long, help: "ready, scheduled, retrying, running, quarantined, done, failed or cancelled.")
+    @Option(name: .long, help: "ready, scheduled, retrying, running, held, quarantined, done, failed or cancelled.")
     var state: JobState?
     @Option(name: .long, help: "The queue.")
     var queue: String?

@@ -20,17 +20,19 @@ struct QueuesCommand: AsyncParsableCommand {
             let listing = Listing<QueueOverview>(
                 columns: [
                     .init("QUEUE"), .init("READY", .right), .init("RUNNING", .right), .init("WAITING", .right),
-                    .init("QUARANTINED", .right), .init("OLDEST READY", .right), .init("CLAIMS"), .init("SINCE"),
+                    .init("HELD", .right), .init("QUARANTINED", .right), .init("OLDEST READY", .right), .init("CLAIMS"),
+                    .init("SINCE"),
                     .init("REASON"),
                 ],
                 cells: { queue in
                     let state = queue.state
                     return [
                         queue.name, String(queue[.ready]), String(queue[.running]),
-                        String(queue[.scheduled] + queue[.retrying]), String(queue[.quarantined]),
+                        String(queue[.scheduled] + queue[.retrying]), String(queue[.held]), String(queue[.quarantined]),
                         queue.oldestReady.map { "\($0.components.seconds) s" },
                         state?.isPaused == true ? "paused by \(state?.changedBy ?? "")" : "open",
-                        state?.changedAt.local(), state?.isPaused == true ? state?.reason : nil,
+                        state?.isPaused == true ? state?.changedAt.local() : queue.holds.first?.since.local(),
+                        state?.isPaused == true ? state?.reason : queue.standing,
                     ]
                 },
                 json: \.line)
@@ -98,12 +100,17 @@ struct QueueOverview: Sendable {
     let state: QueueState?
     let counts: [JobState: Int]
     let oldestReady: Duration?
+    /// The oldest first.
+    let holds: [Hold]
 
     subscript(_ state: JobState) -> Int { counts[state] ?? 0 }
 
     static func all(_ pool: Pool) async throws -> [QueueOverview] {
-        let (states, counts) = try await pool.withConnection(DatabaseVisit.lane) { connection in
-            (try await JobStore.queues(on: connection), try await JobStore.counts(on: connection))
+        let (states, counts, holds) = try await pool.withConnection(DatabaseVisit.lane) { connection in
+            (
+                try await JobStore.queues(on: connection), try await JobStore.counts(on: connection),
+                try await JobStore.holds(on: connection)
+            )
         }
         let names = Set(states.map(\.name) + counts.map(\.queue) + [PayResultJob.queue])
         return names.sorted().map { name in
@@ -111,8 +118,13 @@ struct QueueOverview: Sendable {
             return QueueOverview(
                 name: name, state: states.first { $0.name == name },
                 counts: Dictionary(own.map { ($0.state, $0.count) }, uniquingKeysWith: +),
-                oldestReady: own.compactMap(\.oldestReadyAge).max())
+                oldestReady: own.compactMap(\.oldestReadyAge).max(), holds: holds.filter { $0.queue == name })
         }
+    }
+
+    /// What its jobs are held by, in few words; nil when nothing stands in their way.
+    var standing: String? {
+        holds.isEmpty ? nil : holds.map { "\($0.count) held under \($0.key): \($0.cause)" }.joined(separator: "; ")
     }
 
     var line: JSONLine {
@@ -120,6 +132,7 @@ struct QueueOverview: Sendable {
         line.add("queue", name)
         for state in JobState.allCases where !state.hasEnded { line.add(state.rawValue, self[state]) }
         line.add("oldest_ready_seconds", oldestReady?.components.seconds)
+        line.add("holds", holds.map(\.line))
         line.add("paused", state?.isPaused ?? false)
         line.add("reason", state?.reason)
         line.add("changed_by", state?.changedBy)

@@ -40,6 +40,10 @@ import Testing
                 .putBack(state: "scheduled", after: .zero, spendsAttempt: false, note: "early"), "snooze", nil,
                 "scheduled"
             ),
+            (
+                .hold(key: "k", cause: "gateway", reason: "no answer"),
+                .putBack(state: "held", after: .zero, spendsAttempt: false, note: nil), "hold", failure, "held"
+            ),
             (.fail(failure), .end(state: "failed", outcome: nil, note: nil), "fail", failure, "failed"),
             (
                 .quarantine(failure), .putBack(state: "quarantined", after: nil, spendsAttempt: false, note: nil),
@@ -54,6 +58,15 @@ import Testing
             #expect(completion.failure == failure)
             #expect(completion.outcome == outcome)
         }
+    }
+
+    @Test("A disposition's own retry policy goes before the runner's")
+    func ownPolicy() {
+        let failure = JobFailure(cause: "c", message: "m")
+        let patient = RetryPolicy(first: .seconds(40), cap: .seconds(60), budget: .seconds(100 * 3600))
+        let late = completion(.retry(failure, policy: patient), elapsed: .seconds(90 * 3600))
+        #expect(late.change == .putBack(state: "retrying", after: .seconds(20), spendsAttempt: true, note: nil))
+        #expect(completion(.retry(failure, policy: patient), elapsed: .seconds(101 * 3600)).state == "quarantined")
     }
 
     @Test("A retry past the budget is quarantined and still names the last failure")

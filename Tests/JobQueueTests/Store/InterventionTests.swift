@@ -13,6 +13,7 @@ import Testing
             (.done, .done(outcome: "ok")), (.failed, .fail(failure)), (.cancelled, .cancel(reason: "r")),
             (.quarantined, .quarantine(failure)), (.retrying, .retry(failure, after: .seconds(60))),
             (.scheduled, .snooze(after: .seconds(60), reason: "r")),
+            (.held, .hold(key: "gateway:1", cause: "timeout", reason: "r")),
         ]
         var ids: [JobState: Int64] = [:]
         for (state, disposition) in dispositions {
@@ -29,13 +30,13 @@ import Testing
         "Each intervention changes the states it is for and refuses the others; a dry run says the same and changes nothing"
     )
     func matrix() async throws {
-        let replayable: Set<JobState> = [.quarantined, .failed, .cancelled]
+        let replayable: Set<JobState> = [.held, .quarantined, .failed, .cancelled]
         let acts:
             [(String, Set<JobState>, JobState, @Sendable ([Int64], Bool, isolated Connection) throws -> [Intervention])] =
                 [
                     ("replay", replayable, .ready, { try JobStore.replay($0, by: self.actor, dryRun: $1, on: $2) }),
                     (
-                        "cancel", [.ready, .scheduled, .retrying, .quarantined], .cancelled,
+                        "cancel", [.ready, .scheduled, .retrying, .held, .quarantined], .cancelled,
                         { try JobStore.cancel($0, by: self.actor, dryRun: $1, on: $2) }
                     ),
                     (
@@ -43,7 +44,7 @@ import Testing
                         { try JobStore.resolve($0, as: "accepted", by: self.actor, dryRun: $1, on: $2) }
                     ),
                     (
-                        "quarantine", [.ready, .scheduled, .retrying], .quarantined,
+                        "quarantine", [.ready, .scheduled, .retrying, .held], .quarantined,
                         { try JobStore.quarantine($0, by: self.actor, dryRun: $1, on: $2) }
                     ),
                 ]

@@ -13,8 +13,9 @@ import Wire
         case .settle(let draft): "settle \(draft.result.totalAmount.fen)"
         case .closed: "closed"
         case .finish(.quarantine(let failure)): "quarantine \(failure.cause)"
-        case .finish(.retry(let failure, let after)): "retry \(failure.cause)\(after == nil ? "" : " soon")"
+        case .finish(.retry(let failure, let after, _)): "retry \(failure.cause)\(after == nil ? "" : " soon")"
         case .finish(.snooze(_, let reason)): "snooze \(reason)"
+        case .finish(.hold(let key, let cause, _, _)): "hold \(key) \(cause)"
         case .finish(.fail(let failure)): "fail \(failure.cause)"
         case .finish(.done(let outcome, _)): "done \(outcome)"
         case .finish(.cancel(let reason)): "cancel \(reason)"
@@ -169,7 +170,7 @@ import Wire
     func `the pauses grow from a second to an hour`(attempt: Int, ceiling: Double) {
         func pause(_ jitter: Double) -> Duration? {
             guard
-                case .finish(.retry(_, let after)) = Self.decide(
+                case .finish(.retry(_, let after, _)) = Self.decide(
                     Self.failure(.notExisting, signed: true), attempt: attempt, jitter: jitter)
             else { return nil }
             return after

@@ -132,7 +132,7 @@ import Wire
             switch disposition {
             case .done(let outcome, _): outcome
             case .quarantine(let failure): "quarantine \(failure.cause)"
-            case .retry(let failure, _): "retry \(failure.cause)"
+            case .retry(let failure, _, _): "retry \(failure.cause)"
             default: "other"
             }
         }
@@ -175,7 +175,7 @@ import Wire
                     ], in: tx)
             }
         }
-        guard case .retry(let failure, _) = dispositions[0] else {
+        guard case .retry(let failure, _, _) = dispositions[0] else {
             Issue.record("\(dispositions)")
             return
         }
