@@ -281,9 +281,9 @@ import Testing
         for _ in 0..<5 { _ = try await queue.enqueue(NewJob(queue: "work", kind: "k", args: "{\"waits\": true}")) }
         try await running([pool] + runners) {
             await entered.wait { $0.count >= 5 }
-            try await queue.enqueue(3)
+            // Suspects from the first moment: a runner would claim them as ordinary jobs before they are marked.
             try await queue.execute(
-                "UPDATE settled.jobs SET suspect = true WHERE state = 'ready' AND NOT args ? 'waits'")
+                "INSERT INTO settled.jobs (queue, kind, suspect) SELECT 'work', 'k', true FROM generate_series(1, 3)")
             // The gate is shut for the others as soon as the suspect waits.
             while gate.enter() {
                 gate.leave()

@@ -38,11 +38,12 @@ import Testing
     static func word(_ disposition: Disposition) -> String {
         switch disposition {
         case .done(let outcome, _): "done \(outcome)"
-        case .retry(let failure, let after): "retry \(failure.cause)\(after.map { " \($0 / .seconds(1))" } ?? "")"
+        case .retry(let failure, let after, _): "retry \(failure.cause)\(after.map { " \($0 / .seconds(1))" } ?? "")"
         case .snooze(let after, _): "snooze \(after / .seconds(1))"
         case .fail(let failure): "fail \(failure.cause)"
         case .quarantine(let failure): "quarantine \(failure.cause)"
         case .cancel: "cancel"
+        case .hold(let key, _, _, _): "hold \(key)"
         }
     }
 
