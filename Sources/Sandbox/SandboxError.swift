@@ -1,7 +1,7 @@
 /// Why the sandbox itself could not do its work; faults that it plays on purpose are never errors here.
 public struct SandboxError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable {
-        private enum Raw { case notInCharset, keyFile, journalFile, server, badTarget, badTrade }
+        private enum Raw { case notInCharset, keyFile, journalFile, server, badTarget, badTrade, badOrder }
         private let raw: Raw
         /// A text has a character that its charset lacks.
         public static let notInCharset = Code(raw: .notInCharset)
@@ -15,6 +15,8 @@ public struct SandboxError: Error, Sendable, CustomStringConvertible {
         public static let badTarget = Code(raw: .badTarget)
         /// A trade that somebody wrote down cannot be read.
         public static let badTrade = Code(raw: .badTrade)
+        /// A withholding order that somebody wrote down cannot be read.
+        public static let badOrder = Code(raw: .badOrder)
     }
 
     public let code: Code

@@ -8,9 +8,12 @@ public struct WithholdingHandler: JobHandler {
     /// An answered question, on its way from the gateway to the ledger.
     public struct Output: Sendable {
         enum Reply: Sendable {
-            case answered(AgreementPayAnswer)
+            /// `waiting` is what the door says the job must wait for, whatever the answer was.
+            case answered(AgreementPayAnswer, waiting: Waiting?)
             /// A ban lasts for so long yet; nobody was asked.
-            case held(Duration)
+            case banned(Duration)
+            /// The door let nobody through.
+            case kept(Waiting)
         }
 
         /// nil when the job's arguments name none.
@@ -21,15 +24,23 @@ public struct WithholdingHandler: JobHandler {
     }
 
     private let client: TaobaoClient
+    private let door: GatewayDoor
+    private let holds: HoldBoard?
     private let policy: WithholdingPolicy
     private let bans: BanBook
     private let metrics: Metrics
     private let polls: WithholdingMetrics
 
+    /// - Parameters:
+    ///   - door: of this app key; every call passes it.
+    ///   - holds: the board of the queue's runner.
     public init(
-        client: TaobaoClient, policy: WithholdingPolicy, bans: BanBook, metrics: Metrics, polls: WithholdingMetrics
+        client: TaobaoClient, door: GatewayDoor, holds: HoldBoard? = nil, policy: WithholdingPolicy, bans: BanBook,
+        metrics: Metrics, polls: WithholdingMetrics
     ) {
         self.client = client
+        self.door = door
+        self.holds = holds
         self.policy = policy
         self.bans = bans
         self.metrics = metrics
@@ -40,16 +51,22 @@ public struct WithholdingHandler: JobHandler {
 
     public func perform(_ lease: Lease) async -> Output {
         var asked: (WithholdingOrder, Output.Reply)?
-        if let order = WithholdingJob.order(args: lease.args) {
-            if let left = await bans.remaining() {
-                asked = (order, .held(left))
-            } else {
-                asked = (order, .answered(await ask(order)))
-            }
-        }
+        if let order = WithholdingJob.order(args: lease.args) { asked = (order, await reply(about: order, for: lease)) }
         return Output(
             asked: asked, attempt: lease.attempt, age: Timestamp.now() - lease.firstAttemptAt,
             jitter: Double.random(in: 0..<1))
+    }
+
+    private func reply(about order: WithholdingOrder, for lease: Lease) async -> Output.Reply {
+        if let left = await bans.remaining() { return .banned(left) }
+        switch await door.enter(AgreementPayQuery.method, for: Caller(lease, holds: holds)) {
+        case .stay(let waiting): return .kept(waiting)
+        case .go(let permit):
+            // While the door kept us waiting another call may have been told of a ban.
+            if let left = await bans.remaining() { return .banned(left) }
+            let answer = await ask(order)
+            return .answered(answer, waiting: await permit.ended(with: CallOutcome(answer)))
+        }
     }
 
     private func ask(_ order: WithholdingOrder) async -> AgreementPayAnswer {
@@ -70,10 +87,9 @@ public struct WithholdingHandler: JobHandler {
         let dispositions = finished.map { lease, output in decide(lease, output, &book) }
         try book.write(appKey: client.app.appKey, in: tx)
         for (_, output) in finished {
-            guard case .answered(.failure(let failure))? = output.asked?.reply, case .throttle(let ban) = failure.kind
-            else {
-                continue
-            }
+            guard case .answered(.failure(let failure), _)? = output.asked?.reply,
+                case .throttle(let ban) = failure.kind
+            else { continue }
             try bans.write(ban, cause: failure.cause, in: tx)
         }
         return dispositions
@@ -84,9 +100,11 @@ public struct WithholdingHandler: JobHandler {
             return .quarantine(JobFailure(cause: "bad_args", message: "the job's arguments name no withholding order"))
         }
         switch reply {
-        case .held(let left):
+        case .banned(let left):
             return .snooze(after: left + .seconds(20) * output.jitter, reason: "banned")
-        case .answered(let answer):
+        case .kept(let waiting):
+            return waiting.disposition
+        case .answered(let answer, let waiting):
             guard let known = book[order] else {
                 return .quarantine(
                     JobFailure(
@@ -103,10 +121,32 @@ public struct WithholdingHandler: JobHandler {
                 return verdict.disposition
             case .failure(let failure):
                 book.note(failure, of: order, jobID: lease.jobID)
+                // A ban has seconds of its own; all else that concerns more than this order is the door's to say.
+                if case .throttle = failure.kind {} else if let waiting { return waiting.disposition }
                 return WithholdingVerdict.disposition(
                     of: failure, attempt: output.attempt, refusedFor: known.refusedFor, policy: policy, age: output.age,
                     jitter: output.jitter)
             }
+        }
+    }
+}
+
+extension CallOutcome {
+    /// What an answer of TOP says about its gateway.
+    init(_ answer: AgreementPayAnswer) {
+        guard case .failure(let failure) = answer else {
+            self = .answered
+            return
+        }
+        switch failure.kind {
+        case .business, .permanent: self = .answered
+        case .retry where failure.cause == "cancelled": self = .abandoned
+        // Trouble that the platform reports has a code; without one there was no answer, or none to believe.
+        case .retry: self = failure.code == nil ? .unreachable(cause: failure.cause) : .troubled(cause: failure.cause)
+        case .throttle(let ban): self = .throttled(cause: failure.cause, after: ban.duration, wholeApp: true)
+        case .operator: self = .refused(.app, cause: failure.cause, message: failure.message)
+        // The door knows the first refusal of a timestamp by this word, whatever the platform called it.
+        case .clock: self = .refused(.app, cause: "invalid-timestamp", message: failure.message)
         }
     }
 }

@@ -64,7 +64,8 @@ enum WithholdingHouse {
             gateway: try GatewayAddress("https://eco.taobao.com/router/rest"), appKey: appKey, secret: "helloworld")
         let metrics = Metrics()
         return WithholdingHandler(
-            client: TaobaoClient(app: app, transport: gateway), policy: policy,
+            client: TaobaoClient(app: app, transport: gateway), door: GatewayDoor(name: "top:\(appKey)"),
+            policy: policy,
             bans: BanBook(appKey: appKey, pool: pool, lane: FeedReader.lane, lookEvery: .zero), metrics: metrics,
             polls: WithholdingMetrics(registry: metrics.registry))
     }
