@@ -129,7 +129,8 @@ let package = Package(
         .testTarget(
             name: "SandboxTests",
             dependencies: [
-                "Sandbox", "Wire", "Alipay", "TestSupport", hummingbird, httpTypes, nioCore, httpClient, systemPackage,
+                "Sandbox", "Wire", "Alipay", "Taobao", "TestSupport", hummingbird, httpTypes, nioCore, httpClient,
+                systemPackage,
             ],
             swiftSettings: settings),
         .testTarget(

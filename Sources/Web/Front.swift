@@ -26,6 +26,7 @@ public struct Front: HTTPResponder {
     private let feed: FeedRoute
     private let records: RecordsRoute
     private let jobs: JobsRoute
+    private let withholdings: WithholdingRoute
     private let gate: BearerGate
     private let health: HealthRoute
     private let metrics: Metrics
@@ -39,6 +40,7 @@ public struct Front: HTTPResponder {
         feed = FeedRoute(reader: house.reader, watch: house.watch, feed: house.feed)
         records = RecordsRoute(settlements: house.settlements)
         jobs = JobsRoute(jobs: house.jobs, limits: house.limits)
+        withholdings = WithholdingRoute(withholdings: house.withholdings, limits: house.limits)
         gate = BearerGate(gatekeeper: house.gatekeeper)
         health = HealthRoute(readiness: house.readiness)
         metrics = house.metrics
@@ -61,6 +63,10 @@ public struct Front: HTTPResponder {
                 return try await feed.respond(to: request)
             case _ where rooms.contains(.api) && JobsRoute.serves(path):
                 return try await jobs.respond(to: request) { methods, scope in
+                    try await enter(request, methods: methods, scope: scope)
+                }
+            case _ where rooms.contains(.api) && WithholdingRoute.serves(path):
+                return try await withholdings.respond(to: request) { methods, scope in
                     try await enter(request, methods: methods, scope: scope)
                 }
             case _ where rooms.contains(.api) && path.hasPrefix("/v1/"):

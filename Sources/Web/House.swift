@@ -4,6 +4,17 @@ import Telemetry
 
 /// Everything that the routes need of the rest of the program.
 public struct House: Sendable {
+    /// Withholding orders, to look up and to add.
+    public struct Withholdings: Sendable {
+        public var records: WithholdingRecords
+        public var register: WithholdingRegister
+
+        public init(records: WithholdingRecords, register: WithholdingRegister) {
+            self.records = records
+            self.register = register
+        }
+    }
+
     /// Nil when this process takes no notifications.
     public var intake: Intake?
     public var reader: FeedReader
@@ -11,6 +22,8 @@ public struct House: Sendable {
     public var feed: String
     public var settlements: SettlementRecords
     public var jobs: JobRecords
+    /// nil when withholding is not configured.
+    public var withholdings: Withholdings?
     public var gatekeeper: Gatekeeper
     public var readiness: Readiness
     public var metrics: Metrics

@@ -86,48 +86,15 @@ struct JobsRoute: Sendable {
     // MARK: Replaying
 
     private func replay(_ request: Request, _ token: TokenStore.Token) async throws -> Response {
-        let type = request.headers[.contentType]?.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
-        guard type == "application/json" else { throw Problem.unsupported("application/json") }
-        let key = try idempotencyKey(request)
-        let body: [UInt8]
-        do {
-            body = try await request.wholeBody(limits)
-        } catch {
-            throw Problem.unreadable(error)
-        }
+        let key = try request.idempotencyKey()
+        let body = try await request.jsonBody(limits)
         do {
             let asked = try ReplayRequest(parsing: body)
             return RecordsRoute.json(try await jobs.replay(asked, by: token, key: key))
         } catch let invalid as ReplayRequest.Invalid {
-            throw Problem(
-                status: .badRequest, name: "invalid-body", title: "The body is not valid", detail: invalid.detail)
+            throw Problem.invalidBody(invalid.detail)
         } catch is IdempotencyKeyReused {
-            throw Problem(
-                status: .unprocessableContent, name: "idempotency-key-reused",
-                title: "The key came with another request before",
-                detail: "send a new Idempotency-Key with a new request, and the old one only to repeat the old request")
+            throw Problem.keyReused
         }
-    }
-
-    private func idempotencyKey(_ request: Request) throws -> String? {
-        guard let name = HTTPField.Name("Idempotency-Key"), let key = request.headers[name] else { return nil }
-        guard (1...128).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw Problem.invalid("Idempotency-Key", "1 to 128 visible ASCII characters")
-        }
-        return key
-    }
-}
-
-extension Problem {
-    fileprivate static func unsupported(_ type: String) -> Problem {
-        Problem(
-            status: .unsupportedMediaType, name: "unsupported-media-type", title: "The body is of another type",
-            detail: "expected: \(type)")
-    }
-
-    fileprivate static func unreadable(_ refusal: BodyRefusal) -> Problem {
-        Problem(
-            status: refusal.status, name: refusal.cause.replacing("_", with: "-"), title: "The body was not read",
-            detail: "the body is too large, came too slowly, or broke off", headers: [(.connection, "close")])
     }
 }

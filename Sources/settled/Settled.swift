@@ -17,6 +17,7 @@ struct Settled: AsyncParsableCommand {
             DrillCommand.self,
             JobsCommand.self, QueuesCommand.self, QueryCommand.self, SettlementsCommand.self, FeedCommand.self,
             HoldsCommand.self,
+            WithholdingCommand.self,
             TokensCommand.self, NotificationsCommand.self, SimulateCommand.self, HealthcheckCommand.self,
             BenchCommand.self,
             ConfigCommand.self,

@@ -29,7 +29,8 @@ struct LiveHouse: Sendable {
     }()
 
     static func with(
-        limits: WebLimits = WebLimits(), isStopping: @escaping @Sendable () -> Bool = { false },
+        limits: WebLimits = WebLimits(), withholding: Bool = true,
+        isStopping: @escaping @Sendable () -> Bool = { false },
         _ body: @escaping @Sendable (LiveHouse) async throws -> Void
     ) async throws {
         guard let keys else { throw MissingKeys() }
@@ -53,12 +54,16 @@ struct LiveHouse: Sendable {
             let reader = FeedReader(pool: pool)
             let watch = FeedWatch(reader: reader, logger: logger)
             let tokens = TokenStore(pool: pool)
-            let house = House(
+            var house = House(
                 intake: intake, reader: reader, watch: watch, settlements: SettlementRecords(pool: pool),
                 jobs: JobRecords(pool: pool),
                 gatekeeper: Gatekeeper(store: tokens),
                 readiness: Readiness(pool: pool, schemaVersion: Schema.version, isStopping: isStopping),
                 metrics: metrics, limits: limits, logger: logger)
+            if withholding {
+                house.withholdings = House.Withholdings(
+                    records: WithholdingRecords(pool: pool), register: WithholdingRegister(pool: pool))
+            }
             let (ports, bound) = AsyncStream.makeStream(of: (Int, Int).self)
             let listeners = [
                 house.listener(host: "127.0.0.1", port: 0, rooms: [.notify, .api]) { bound.yield((0, $0)) },

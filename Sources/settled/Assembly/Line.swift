@@ -60,6 +60,8 @@ struct Line: Sendable {
                 Self.runner(
                     settings, apps: apps, sources: sources, merchants: merchants, pool: pool, signal: signal,
                     settled: settled, metrics: metrics, logger: logger))
+            services += try Self.withholding(
+                settings, pool: pool, signal: signal, settled: settled, metrics: metrics, logger: logger)
             services.append(
                 JobPruner(
                     pool: pool,
@@ -86,7 +88,7 @@ struct Line: Sendable {
         retention.rejected = settings.retention.unverified.wholeDays
         services.append(Housekeeping(pool: pool, intake: intake, retention: retention, logger: logger))
 
-        let house = House(
+        var house = House(
             intake: intake, reader: reader, watch: watch, settlements: SettlementRecords(pool: pool),
             jobs: JobRecords(pool: pool),
             gatekeeper: Gatekeeper(store: TokenStore(pool: pool)),
@@ -96,6 +98,7 @@ struct Line: Sendable {
                 guard let address = IPAddress(peer) else { return false }
                 return settings.http.trustedProxies.contains { $0.contains(address) }
             }, logger: logger)
+        house.withholdings = Self.withholdings(settings, pool)
         services += try Listeners.services(house, settings.http, roles: roles, listening: listening)
         // Last, so that it is told first: readers are let go and the balancer is warned before a door is closed.
         services.append(shutdown)
@@ -114,6 +117,7 @@ struct Line: Sendable {
             lanes["claim"] = 1
             lanes["complete"] = max(1, pools.work - 1)
             lanes[Sequencer.lane] = pools.feed
+            if settings.withholding != nil { lanes[withholdingLane] = 2 }
         }
         return lanes
     }

@@ -11,9 +11,9 @@ struct SimulateCommand: AsyncParsableCommand {
         commandName: "simulate", abstract: "Play Alipay: its keys, its gateway, its notifications.",
         discussion: """
             simulate keys DIR makes throw-away keys, simulate gateway answers pay-result queries, simulate send signs and \
-            posts notifications. Never use these keys for anything else.
+            posts notifications; simulate top plays Taobao's platform for withholding. Never use these keys for anything else.
             """,
-        subcommands: [Keys.self, SimulateGateway.self, SimulateSend.self])
+        subcommands: [Keys.self, SimulateGateway.self, SimulateSend.self, SimulateTOP.self])
 
     struct Keys: ParsableCommand {
         static let configuration = CommandConfiguration(

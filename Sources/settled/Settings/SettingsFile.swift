@@ -11,8 +11,10 @@ enum SettingsFile {
         let reason: String
     }
 
-    /// The text of a file of at most ``largest`` bytes of UTF-8, a byte order mark removed.
-    static func text(_ path: String) throws(Unreadable) -> String {
+    /// The text of a file of UTF-8, a byte order mark removed.
+    ///
+    /// - Parameter largest: the most bytes that it may have.
+    static func text(_ path: String, largest: Int = largest) throws(Unreadable) -> String {
         // Non-blocking, so that a name that is a pipe without a writer cannot hold up the start.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Unreadable(reason: "cannot be read: \(String(cString: strerror(errno)))") }

@@ -12,6 +12,8 @@ struct TaobaoSettings: Sendable {
     var session: Secret?
     var signMethod: SignMethod
     var format: Format
+    /// Whether JSON is asked for without the method's own node and the items' wrappers.
+    var isSimplified: Bool
 
     init(_ section: SettingsSection) {
         gateway = section.value("gateway", .gateway, default: "https://eco.taobao.com/router/rest", "The TOP gateway.")
@@ -21,6 +23,11 @@ struct TaobaoSettings: Sendable {
         signMethod = section.value(
             "sign_method", .choice(SignMethod.allCases), default: .hmacSHA256, "How requests are signed.")
         format = section.value("format", .choice(Format.allCases), default: .json, "The format of answers.")
+        isSimplified = section.value(
+            "simplify", .flag, default: false, "Ask for simplified JSON; answers are read in either form.")
+        if isSimplified, format == .xml {
+            section.complain(about: "simplify", "only JSON can be simplified, and `format` is xml")
+        }
         if appSecret == nil, !section.hasProblem(with: "app_secret") {
             section.complain(missing: "app_secret_file", expectation: "the name of a file with the app secret")
         }
@@ -35,6 +42,8 @@ struct WithholdingSettings: Sendable {
     var pollSchedule: [Duration]
     var amountUnit: AmountUnit
     var giveUpAfter: Duration
+    var ratePerSecond: Int
+    var concurrency: Int
 
     init(_ section: SettingsSection) {
         pollSchedule = section.values(
@@ -47,6 +56,12 @@ struct WithholdingSettings: Sendable {
         giveUpAfter = section.value(
             "give_up_after", .duration(.seconds(3600) ... .seconds(365 * 86_400)), default: .seconds(30 * 86_400),
             "When an order without an end goes to a person.")
+        ratePerSecond = section.value(
+            "rate_per_second", .integer(1...10_000), default: 10, "Questions to TOP in a second.")
+        concurrency = section.value(
+            "concurrency", .integer(1...256), default: 4,
+            "Questions under way at a time in one process; they have connections of their own, to TOP and to the database."
+        )
         if pollSchedule.isEmpty { section.complain(about: "poll_schedule", "expected at least one duration") }
     }
 }
