@@ -134,7 +134,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "CommandTests", dependencies: ["settled", "Sandbox", "Wire", "TestSupport"], swiftSettings: settings),
+            name: "CommandTests", dependencies: ["settled", "Sandbox", "Wire", "Taobao", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
