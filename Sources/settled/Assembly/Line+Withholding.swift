@@ -32,11 +32,12 @@ extension Line {
         let door = GatewayDoor(
             name: name, limits: GatewayLimits(rate: Double(withholding.ratePerSecond)),
             breakerChanged: { metrics.breakerState(gateway: name, .init($0)) })
+        let holds = HoldBoard()
         let handler = WithholdingHandler(
             client: TaobaoClient(
                 app: app, transport: HTTPTransport(connections: withholding.concurrency),
                 deadline: settings.gateway.deadline),
-            door: door, policy: WithholdingPolicy(withholding),
+            door: door, holds: holds, policy: WithholdingPolicy(withholding),
             bans: BanBook(appKey: app.appKey, pool: pool, lane: withholdingLane), metrics: metrics, polls: polls)
         let hooks = JobHooks(
             finished: { kind, outcome, duration in
@@ -59,7 +60,7 @@ extension Line {
         return [
             JobRunner(
                 queue: WithholdingJob.queue, handler: handler, pool: pool, settings: runner, retry: retry,
-                signal: signal, hooks: hooks, logger: logger)
+                holds: holds, signal: signal, hooks: hooks, logger: logger)
         ]
     }
 
