@@ -73,6 +73,7 @@ struct RealStage: Sendable {
               - { name: trade, app: "\(app)", profile: trade, ack: success }
             work: { lease: \(lease), heartbeat: 2s, poll_interval: 200ms }
             limits: { unverified_per_second: 10000 }
+            gateway: { rate_per_second: 5000, retry_floor_per_second: 1000 }
             log: { format: json, level: info }
             merchants:
 

@@ -11,18 +11,22 @@ public struct JobHooks: Sendable {
     public var staleCompletion: @Sendable (_ queue: String) -> Void
     /// A lease ran out and the job was taken back: queue, and whether its worker is held to have died of it.
     public var leaseExpired: @Sendable (_ queue: String, _ crashed: Bool) -> Void
+    /// How many runners of the queue live, this one included; told at the start and with every heartbeat.
+    public var peers: @Sendable (_ queue: String, _ runners: Int) -> Void
 
     public init(
         claimed: @escaping @Sendable (String, Int) -> Void = { _, _ in },
         finished: @escaping @Sendable (String, String, Duration) -> Void = { _, _, _ in },
         jobFailed: @escaping @Sendable (String, String) -> Void = { _, _ in },
         staleCompletion: @escaping @Sendable (String) -> Void = { _ in },
-        leaseExpired: @escaping @Sendable (String, Bool) -> Void = { _, _ in }
+        leaseExpired: @escaping @Sendable (String, Bool) -> Void = { _, _ in },
+        peers: @escaping @Sendable (String, Int) -> Void = { _, _ in }
     ) {
         self.claimed = claimed
         self.finished = finished
         self.jobFailed = jobFailed
         self.staleCompletion = staleCompletion
         self.leaseExpired = leaseExpired
+        self.peers = peers
     }
 }

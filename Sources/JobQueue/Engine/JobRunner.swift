@@ -199,9 +199,14 @@ extension JobRunner {
     private func register() async -> Int64? {
         while !Task.isCancelled {
             do {
-                return try await pool.withConnection(settings.upkeepLane) { [settings, queue] connection in
-                    try await JobQueue.register(name: settings.workerName, queue: queue, on: connection)
+                let (id, peers) = try await pool.withConnection(settings.upkeepLane) { [settings, queue] connection in
+                    (
+                        try await JobQueue.register(name: settings.workerName, queue: queue, on: connection),
+                        try await JobQueue.liveWorkers(queue: queue, on: connection)
+                    )
                 }
+                hooks.peers(queue, max(1, peers))
+                return id
             } catch {
                 guard !Task.isCancelled else { break }
                 logger.warning("jobs.register_failed", metadata: ["queue": "\(queue)", "error": "\(error)"])

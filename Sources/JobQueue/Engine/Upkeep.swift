@@ -26,14 +26,16 @@ extension JobRunner {
     private func beat(_ identity: WorkerIdentity) async throws {
         let leases = jobs.leases(heldFor: settings.heartbeatInterval / 2)
         let running = jobs.count
-        try await pool.withConnection(settings.upkeepLane) { [settings, queue] connection in
+        let peers = try await pool.withConnection(settings.upkeepLane) { [settings, queue] connection in
             let pulse = try await JobQueue.heartbeat(
                 worker: identity.id, extending: leases, by: settings.lease, interval: settings.heartbeatInterval,
                 running: running, on: connection)
             if !pulse.isKnown {
                 identity.id = try await JobQueue.register(name: settings.workerName, queue: queue, on: connection)
             }
+            return try await JobQueue.liveWorkers(queue: queue, on: connection)
         }
+        hooks.peers(queue, max(1, peers))
     }
 
     /// Moves due jobs over until the task is cancelled.

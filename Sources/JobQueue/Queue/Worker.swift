@@ -41,6 +41,11 @@ extension JobQueue {
         return Pulse(isKnown: try row.bool(0), extended: Set(try row.int8Array(1)))
     }
 
+    /// How many runners of `queue` have shown themselves within half a minute and are not shutting down.
+    static func liveWorkers(queue: String, on connection: isolated Connection) throws(PostgresError) -> Int {
+        Int(try connection.query(.liveWorkers, [.text(queue)]).first?.int8(0) ?? 0)
+    }
+
     /// Notes that the worker has begun to shut down: no job is blamed for its end.
     public static func beginStopping(worker: Int64, on connection: isolated Connection) throws(PostgresError) {
         _ = try connection.query(.stopping, [.int8(worker)])
@@ -85,6 +90,13 @@ extension Statement {
             RETURNING id
         )
         SELECT EXISTS (SELECT FROM beat), ARRAY(SELECT id FROM extended)
+        """)
+
+    fileprivate static let liveWorkers = Statement(
+        "workers_live",
+        """
+        SELECT count(*) FROM settled.workers
+        WHERE queue = $1 AND stopping_at IS NULL AND heartbeat_at > now() - interval '30 seconds'
         """)
 
     fileprivate static let stopping = Statement(

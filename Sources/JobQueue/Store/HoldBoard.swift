@@ -24,8 +24,8 @@ public final class HoldBoard: Sendable {
     /// The hold that stands under `key`; nil when there is none, or when it was lifted and its jobs are going back.
     public func standing(_ key: String) -> Entry? { entries.withLock { $0[key] } }
 
-    /// All that stands, by key.
-    func replace(_ all: [String: Entry]) { entries.withLock { $0 = all } }
+    /// All that stands, by key. For whoever works on a queue without a ``JobRunner``, which does it by itself.
+    public func replace(_ all: [String: Entry]) { entries.withLock { $0 = all } }
 
     /// A hold that was committed just now.
     func add(_ key: String, _ entry: Entry) { entries.withLock { $0[key] = entry } }

@@ -15,16 +15,20 @@ public enum Confirmation: Sendable {
 /// What the decision depends on besides the answer.
 public struct ConfirmationPolicy: Sendable {
     public var billsMismatch: Source.BillsMismatch
-    /// The seller that the answer must name; nil when no merchant is configured for the app.
+    /// The seller that the answer must name; nil when no merchant is configured for the app: nobody is known to compare it
+    /// with, and what the notification says is no proof.
     public var sellerID: String?
-    /// Until when a trade that the gateway does not know is asked for again.
-    public var notExistingFor: Duration = .seconds(48 * 3600)
+    public var retry: RetryPolicies
     /// Until when a trade that is not paid yet is asked for again.
     public var unpaidFor: Duration = .seconds(72 * 3600)
 
-    public init(billsMismatch: Source.BillsMismatch = .quarantine, sellerID: String? = nil) {
+    public init(
+        billsMismatch: Source.BillsMismatch = .quarantine, sellerID: String? = nil,
+        retry: RetryPolicies = RetryPolicies()
+    ) {
         self.billsMismatch = billsMismatch
         self.sellerID = sellerID
+        self.retry = retry
     }
 }
 
@@ -40,7 +44,7 @@ extension Confirmation {
     ///
     /// - Parameters:
     ///   - attempt: how many times the job was tried, this time included.
-    ///   - age: how long ago the job was made.
+    ///   - age: how long the job has been tried, without what it was held.
     public init(
         of answer: PayResultAnswer, for job: PayResultJob, policy: ConfirmationPolicy, attempt: Int, age: Duration,
         jitter: Double
@@ -66,7 +70,7 @@ extension Confirmation {
         guard let seller = result.sellerID, !seller.isEmpty else {
             return quarantine("bad_answer", "the signed answer has no seller_id")
         }
-        if let expected = policy.sellerID ?? job.sellerID, expected != seller {
+        if let expected = policy.sellerID, expected != seller {
             return quarantine(
                 "seller_mismatch", "the signed answer names another seller than the one that the payment was to go to")
         }
@@ -101,40 +105,42 @@ extension Confirmation {
         of failure: GatewayFailure, policy: ConfirmationPolicy, attempt: Int, age: Duration, jitter: Double
     ) -> Disposition {
         let reason = JobFailure(cause: failure.cause, message: failure.message)
+        let again = Disposition.retry(reason, policy: policy.retry.usual)
         switch failure.kind {
-        case .retry, .transport, .untrusted, .malformed:
-            return .retry(reason, after: nil)
+        // What concerns the gateway, the app or the merchant was told apart before, and holds all of their jobs.
+        case .retry, .transport, .untrusted, .malformed, .operator:
+            return again
         case .pending:
             return .snooze(after: pollDelay(age: age, jitter: jitter), reason: "pending")
         case .throttle:
             let told = failure.retryAfter ?? .seconds(20)
             return .snooze(after: told + .seconds(20) * jitter, reason: failure.cause)
         case .notExisting:
-            // A notification can outrun the gateway's read side, so the first answers of this kind prove nothing.
-            guard failure.signed, age > policy.notExistingFor else {
-                return .retry(reason, after: growing(attempt: attempt, cap: 3600, jitter: jitter))
-            }
-            return .quarantine(reason)
+            // A notification can outrun the gateway's read side, so the first answers of this kind prove nothing; and
+            // one that is not signed never does.
+            guard failure.signed else { return again }
+            let patient = policy.retry.notExisting
+            guard age < patient.budget else { return .quarantine(reason) }
+            let drawn = max(.milliseconds(250), patient.ceiling(afterAttempt: attempt) * jitter)
+            // The last question is asked at the end of the budget, so that the job ends by its own cause.
+            return .retry(reason, after: min(drawn, patient.budget - age), policy: patient.prolonged)
         case .belongsToOthers:
-            return failure.signed ? .quarantine(reason) : .retry(reason, after: nil)
-        case .operator:
-            // The cause is a key, a token or a contract, not this job: it waits without spending an attempt, and asks
-            // again every minute until somebody has mended it.
-            return .snooze(after: .seconds(45) + .seconds(30) * jitter, reason: failure.cause)
+            return failure.signed ? .quarantine(reason) : again
         case .permanent:
-            return failure.signed ? .fail(reason) : .retry(reason, after: nil)
+            return failure.signed ? .fail(reason) : again
         }
-    }
-
-    /// 1 s × 2ⁿ up to `cap` seconds, with full jitter but never at once.
-    private static func growing(attempt: Int, cap: Double, jitter: Double) -> Duration {
-        let ceiling = min(cap, Double(1 << min(max(attempt, 1) - 1, 20)))
-        return .milliseconds(Int64(max(0.25, ceiling * jitter) * 1000))
     }
 
     /// A tenth of the job's age, between 30 s and 1 h: a fresh payment is looked at often, an old one seldom.
     private static func pollDelay(age: Duration, jitter: Double) -> Duration {
         let seconds = min(3600, max(30, age / .seconds(10)))
         return .milliseconds(Int64(seconds * (0.75 + 0.5 * jitter) * 1000))
+    }
+}
+
+extension RetryPolicy {
+    /// The same with a budget that does not end before the one who decides by it has decided.
+    fileprivate var prolonged: RetryPolicy {
+        RetryPolicy(first: first, cap: cap, budget: budget + .seconds(3600))
     }
 }

@@ -10,22 +10,34 @@ public struct PayResultHandler: JobHandler {
         let job: PayResultJob?
         let confirmation: Confirmation
         let log: GatewayLogEntry?
+        /// The hold that the answer has shown to be over.
+        var endsHold: String?
     }
 
     private let gateways: [String: GatewayClient]
     private let merchants: Merchants
-    private let policies: [String: Source.BillsMismatch]
-    private let sourceMerchants: [String: String]
+    private let doors: [String: GatewayDoor]
+    private let holds: HoldBoard
+    private let sources: [String: Source]
+    private let retry: RetryPolicies
     private let metrics: Metrics
 
-    /// - Parameter gateways: the client of each app, by app id.
-    public init(gateways: [String: GatewayClient], merchants: Merchants, sources: [Source], metrics: Metrics) {
+    /// - Parameters:
+    ///   - gateways: the client of each app, by app id.
+    ///   - doors: what the calls of each app pass, by app id; an app without one gets one with the usual limits.
+    ///   - holds: the board of the runner that this handler is for.
+    ///   - retry: for jobs of sources that are not configured any more.
+    public init(
+        gateways: [String: GatewayClient], doors: [String: GatewayDoor] = [:], holds: HoldBoard = HoldBoard(),
+        merchants: Merchants, sources: [Source], retry: RetryPolicies = RetryPolicies(), metrics: Metrics
+    ) {
         self.gateways = gateways
+        self.doors = doors.merging(
+            gateways.keys.filter { doors[$0] == nil }.map { ($0, GatewayDoor(name: $0)) }, uniquingKeysWith: { $1 })
+        self.holds = holds
         self.merchants = merchants
-        policies = Dictionary(sources.map { ($0.name, $0.billsMismatch) }, uniquingKeysWith: { first, _ in first })
-        sourceMerchants = Dictionary(
-            sources.compactMap { source in source.merchant.map { (source.name, $0) } },
-            uniquingKeysWith: { first, _ in first })
+        self.sources = Dictionary(sources.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        self.retry = retry
         self.metrics = metrics
     }
 
@@ -35,7 +47,7 @@ public struct PayResultHandler: JobHandler {
         guard let job = PayResultJob(args: lease.args) else {
             return unasked(nil, "bad_args", "the job's arguments are not those of a pay-result query")
         }
-        guard let gateway = gateways[job.appID] else {
+        guard let gateway = gateways[job.appID], let door = doors[job.appID] else {
             return unasked(job, "unknown_app", "no app \(job.appID) is configured here; add it under apps")
         }
         let subject: PayResultQuery.Subject
@@ -49,7 +61,7 @@ public struct PayResultHandler: JobHandler {
         let merchant: Merchant?
         switch merchants.resolve(
             appID: job.appID, sellerID: job.sellerID, communityID: job.communityID,
-            sourceMerchant: sourceMerchants[job.source])
+            sourceMerchant: sources[job.source]?.merchant)
         {
         case .merchant(let found): merchant = found
         case .app: merchant = nil
@@ -61,18 +73,46 @@ public struct PayResultHandler: JobHandler {
             return unasked(job, "merchant_unknown", "nothing tells which merchant's token may ask about this payment")
         }
 
-        let started = ContinuousClock.now
-        let answer = await gateway.payResult(subject, appAuthToken: merchant?.token)
-        let log = GatewayLogEntry(answer, jobID: lease.jobID)
-        metrics.gatewayRequest(
-            method: PayResultQuery.method, code: log.subCode ?? log.code ?? log.verdict,
-            duration: .now - started)
-        let confirmation = Confirmation(
-            of: answer, for: job,
-            policy: ConfirmationPolicy(
-                billsMismatch: policies[job.source] ?? .quarantine, sellerID: merchant?.sellerID),
-            attempt: lease.attempt, age: Timestamp.now() - lease.firstAttemptAt, jitter: Double.random(in: 0..<1))
-        return Output(job: job, confirmation: confirmation, log: log)
+        let caller = Caller(lease, merchant: merchant?.sellerID, holds: holds)
+        switch await door.enter(PayResultQuery.method, for: caller) {
+        case .stay(let waiting):
+            return Output(job: job, confirmation: .finish(waiting.disposition), log: nil)
+        case .go(let permit):
+            let started = ContinuousClock.now
+            let answer = await gateway.payResult(subject, appAuthToken: merchant?.token)
+            let log = GatewayLogEntry(answer, jobID: lease.jobID)
+            metrics.gatewayRequest(
+                method: PayResultQuery.method, code: log.subCode ?? log.code ?? log.verdict, duration: .now - started)
+            return await judge(answer, log, of: job, lease, merchant, permit)
+        }
+    }
+
+    /// A failure that concerns the gateway, the app or the merchant has the job wait; anything else is decided for the job.
+    private func judge(
+        _ answer: PayResultAnswer, _ log: GatewayLogEntry, of job: PayResultJob, _ lease: Lease, _ merchant: Merchant?,
+        _ permit: Permit
+    ) async -> Output {
+        var failure: GatewayFailure?
+        if case .failure(let found) = answer { failure = found }
+        let outcome = CallOutcome(failure, subject: job.subject ?? "")
+        let waiting = await permit.ended(with: outcome)
+        let source = sources[job.source]
+        let confirmation: Confirmation =
+            if let waiting {
+                .finish(waiting.disposition)
+            } else {
+                Confirmation(
+                    of: answer, for: job,
+                    policy: ConfirmationPolicy(
+                        billsMismatch: source?.billsMismatch ?? .quarantine, sellerID: merchant?.sellerID,
+                        retry: source?.retry ?? retry),
+                    // Both by the database's clock; what the job was held is not counted.
+                    attempt: lease.attempt, age: lease.claimedAt - lease.firstAttemptAt,
+                    jitter: Double.random(in: 0..<1))
+            }
+        return Output(
+            job: job, confirmation: confirmation, log: log,
+            endsHold: lease.holdKey.flatMap { outcome.ends($0) ? $0 : nil })
     }
 
     private func unasked(_ job: PayResultJob?, _ cause: String, _ message: String) -> Output {
@@ -110,6 +150,9 @@ public struct PayResultHandler: JobHandler {
         // What settled something is kept as evidence; every other answer goes to the log.
         try GatewayLogEntry.write(
             finished.enumerated().compactMap { proofs.contains($0.offset) ? nil : $0.element.output.log }, in: tx)
+        try JobQueue.lift(
+            Set(finished.compactMap { done in done.output.endsHold.map { HoldKey(queue: done.lease.queue, key: $0) } }),
+            in: tx)
         try Finding.noteRefunds(
             finished.enumerated().compactMap { position, done in
                 guard case .settle = done.output.confirmation, let job = done.output.job, let refund = job.refundFen

@@ -44,6 +44,19 @@ public enum CallOutcome: Sendable, Hashable {
         }
     }
 
+    /// Whether it shows that what stood behind the hold `key` is gone.
+    func ends(_ key: String) -> Bool {
+        switch self {
+        case .answered: true
+        case .stranger: !key.hasPrefix("merchant:")
+        // To be refused it has to be heard; to have the merchant's token refused, the app has to be believed.
+        case .refused(.merchant, _, _): !key.hasPrefix("merchant:")
+        case .refused(.app, _, _): key.hasPrefix("gateway:") || key.hasPrefix("throttle:")
+        case .throttled: key.hasPrefix("gateway:")
+        case .troubled, .unreachable, .abandoned: false
+        }
+    }
+
     /// What it says about the gateway as a whole.
     var breakerResult: Breaker.Result {
         switch self {

@@ -169,7 +169,9 @@ struct DoorState: Sendable {
             return .waiting(again(caller, cause) ?? throttled(cause, for: rest, caller, random))
         case .refused(let scope, let cause, let message):
             answers += 1
-            if isFirstRefusalOfTheClock(cause) { return again(caller, cause).map(Verdict.waiting) ?? .own }
+            if isFirstRefusalOfTheClock(cause) {
+                return .waiting(again(caller, cause) ?? .later(after: .seconds(1), reason: "\(cause): once more"))
+            }
             return .waiting(keys.refused(scope, merchant: caller.merchant, cause: cause, message: message))
         case .stranger(let subject, let cause):
             answers += 1

@@ -19,10 +19,12 @@ public struct Source: Sendable {
     /// The seller whose token asks when nothing in the notification tells (decisions on merchants).
     public let merchant: String?
     public let billsMismatch: BillsMismatch
+    /// When a query of one of its payments is repeated.
+    public let retry: RetryPolicies
 
     public init(
         name: String, appID: String, verifier: NotificationVerifier, acknowledgement: Acknowledgement,
-        merchant: String? = nil, billsMismatch: BillsMismatch = .quarantine
+        merchant: String? = nil, billsMismatch: BillsMismatch = .quarantine, retry: RetryPolicies = RetryPolicies()
     ) {
         self.name = name
         self.appID = appID
@@ -30,5 +32,6 @@ public struct Source: Sendable {
         self.acknowledgement = acknowledgement
         self.merchant = merchant
         self.billsMismatch = billsMismatch
+        self.retry = retry
     }
 }

@@ -18,7 +18,8 @@ extension Source {
             acknowledgement: try Acknowledgement(
                 style: settings.ack, key: app.privateKey, algorithm: app.algorithm),
             merchant: settings.merchant,
-            billsMismatch: settings.billsMismatch == .settleTotal ? .settleTotal : .quarantine)
+            billsMismatch: settings.billsMismatch == .settleTotal ? .settleTotal : .quarantine,
+            retry: RetryPolicies(usual: settings.retry.usual, notExisting: settings.retry.notExisting))
     }
 }
 

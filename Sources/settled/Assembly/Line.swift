@@ -139,7 +139,12 @@ struct Line: Sendable {
         let gateways = apps.mapValues {
             GatewayClient(app: $0, transport: transport, deadline: settings.gateway.deadline)
         }
-        let handler = PayResultHandler(gateways: gateways, merchants: merchants, sources: sources, metrics: metrics)
+        let doors = Self.doors(settings, metrics)
+        let holds = HoldBoard()
+        let handler = PayResultHandler(
+            gateways: gateways, doors: doors, holds: holds, merchants: merchants, sources: sources,
+            retry: RetryPolicies(usual: settings.work.retry.usual, notExisting: settings.work.retry.notExisting),
+            metrics: metrics)
         let hooks = JobHooks(
             finished: { kind, outcome, duration in
                 metrics.jobOutcome(kind: kind, outcome: outcome, duration: duration)
@@ -149,15 +154,16 @@ struct Line: Sendable {
                 }
             },
             staleCompletion: { _ in metrics.staleCompletions() },
-            leaseExpired: { _, _ in metrics.leasesExpired() })
+            leaseExpired: { _, _ in metrics.leasesExpired() },
+            peers: { _, workers in for door in doors.values { door.share(among: workers) } })
         let work = settings.work
         let runner = RunnerSettings(
             concurrency: work.concurrency, claimBatch: work.claimBatch, completionBatch: work.settleBatch,
             completers: max(1, settings.database.pools.work - 1), lease: work.lease, heartbeatInterval: work.heartbeat,
-            pollInterval: work.pollInterval, drainLimit: work.drain)
+            pollInterval: work.pollInterval, probeInterval: settings.gateway.probeInterval, drainLimit: work.drain)
         return JobRunner(
             queue: PayResultJob.queue, handler: handler, pool: pool, settings: runner, retry: work.retry.usual,
-            signal: signal, hooks: hooks, logger: logger)
+            holds: holds, signal: signal, hooks: hooks, logger: logger)
     }
 
     private static func observe(_ metrics: Metrics, _ pool: Pool) {

@@ -87,6 +87,7 @@ struct DemoStage: Sendable {
               - { name: \(scenario.settings.cplifeSource), app: "\(app)", profile: cplife, ack: signed-xml }
               - { name: \(scenario.settings.tradeSource), app: "\(app)", profile: trade, ack: success }
             limits: { unverified_per_second: 10000 }
+            gateway: { rate_per_second: 5000, retry_floor_per_second: 1000 }
             merchants:
 
             """

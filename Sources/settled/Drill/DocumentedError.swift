@@ -70,7 +70,7 @@ extension DocumentedError {
             fault("success about another trade", .wrongTrade, .settles),
             fault("two response nodes", .secondNode, .settles),
             fault("HTTP 500", .status(500), .settles),
-            fault("HTTP 429 with Retry-After", .status(429), .waits),
+            fault("HTTP 429 with Retry-After", .status(429), .settles),
             fault("HTTP 301 to elsewhere", .status(301), .settles),
             fault("HTTP 200 with a page of HTML", .page, .settles),
             fault("HTTP 200 with nothing", .empty, .settles),

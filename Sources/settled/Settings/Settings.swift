@@ -31,7 +31,7 @@ struct Settings: Sendable {
         taobao = root.optionalSection("taobao", TaobaoSettings.init)
         withholding = root.optionalSection("withholding", WithholdingSettings.init)
         agreements = root.optionalSection("agreements") { AgreementSettings($0, apps: apps) }
-        gateway = root.section("gateway", GatewaySettings.init)
+        gateway = root.section("gateway") { GatewaySettings($0, apps: apps) }
         limits = root.section("limits", LimitSettings.init)
         retention = root.section("retention", RetentionSettings.init)
         log = root.section("log", LogSettings.init)

@@ -81,14 +81,3 @@ struct RetrySettings: Sendable, Hashable {
         }
     }
 }
-
-/// How gateways are called.
-struct GatewaySettings: Sendable {
-    var deadline: Duration
-
-    init(_ section: SettingsSection) {
-        deadline = section.value(
-            "deadline", .duration(.milliseconds(100) ... .seconds(120)), default: .seconds(10),
-            "How long a call may take in all.")
-    }
-}
