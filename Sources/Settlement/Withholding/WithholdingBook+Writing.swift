@@ -160,7 +160,7 @@ extension WithholdingBook {
             polls = w.polls + 1, last_polled_at = now(),
             refused_since = CASE WHEN n.is_bill THEN NULL WHEN n.is_refusal THEN coalesce(w.refused_since, now())
                             ELSE w.refused_since END,
-            ended_at = CASE WHEN n.is_end THEN coalesce(w.ended_at, now()) END
+            ended_at = CASE WHEN n.is_end THEN coalesce(w.ended_at, now()) WHEN n.is_bill THEN NULL ELSE w.ended_at END
         FROM unnest($1::text[], $2::text[], $3::bool[], $4::bool[], $5::bool[], $6::text[], $7::text[], $8::text[],
                     $9::int8[])
             AS n (code, id, is_bill, is_refusal, is_end, pay_status, pay_status_desc, total_raw, total_fen)

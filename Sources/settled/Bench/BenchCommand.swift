@@ -11,7 +11,8 @@ struct BenchCommand: AsyncParsableCommand {
         discussion: """
             Starts a durable PostgreSQL of its own in a private folder. Rounds alternate between ours and the limit, and \
             medians are compared, because a machine's speed changes by the minute: read the ratios.
-            """)
+            """,
+        subcommands: [WithholdingBench.self])
 
     @Option(name: .long, help: "Notifications in each round.")
     var notifications = 4_000

@@ -12,9 +12,12 @@ struct SettlementCard {
         var facts = Table("SETTLEMENT \(record.id)", "")
         let entity = json["entity"]
         let rows: [(String, String?)] = [
-            ("kind", record.kind), ("trade", record.tradeNo), ("status", record.tradeStatus),
+            ("kind", record.kind), ("trade", record.tradeNo),
+            ("order", json["biz_order_id"]?.text.map { "\(json["pay_biz_code"]?.text ?? "") \($0)" }),
+            ("instalment", json["plan_id"]?.text), ("status", record.tradeStatus),
             ("total", Amount(fen: record.totalFen).yuan + " " + (json["currency"]?.text ?? "")),
-            ("assurance", json["assurance"]?.text), ("app", json["app_id"]?.text), ("seller", record.sellerID),
+            ("assurance", json["assurance"]?.text), ("app", json["app_id"]?.text),
+            ("seller", record.sellerID.isEmpty ? nil : record.sellerID),
             ("mode", json["biz_type"]?.text), ("community", record.communityID), ("room", entity?["room_id"]?.text),
             ("household", entity?["household_id"]?.text.map(Mask.text)),
             ("buyer", json["buyer_user_id"]?.text.map(Mask.account)),

@@ -27,7 +27,8 @@ struct DemoLedger: Sendable {
     static let settlements = Statement(
         "demo.settlements",
         """
-        SELECT id, kind, trade_no, total_fen, seller_id, paid_at FROM settled.settlements ORDER BY id
+        SELECT id, kind, trade_no, total_fen, seller_id, paid_at FROM settled.settlements WHERE kind <> 'withholding'
+        ORDER BY id
         """)
     static let bills = Statement(
         "demo.bills",
