@@ -29,9 +29,9 @@ extension Line {
                 isDailyQuota: ban?.isDailyQuota ?? false)
         }
         let name = "top:\(app.appKey)"
-        let door = GatewayDoor(
-            name: name, limits: GatewayLimits(rate: Double(withholding.ratePerSecond)),
-            breakerChanged: { metrics.breakerState(gateway: name, .init($0)) })
+        var limits = settings.gateway.limits(of: name)
+        limits.rate = Double(withholding.ratePerSecond)
+        let door = door(name, limits, metrics)
         let holds = HoldBoard()
         let handler = WithholdingHandler(
             client: TaobaoClient(
@@ -46,12 +46,14 @@ extension Line {
                 settled.raise()
             },
             staleCompletion: { _ in metrics.staleCompletions() },
-            leaseExpired: { _, _ in metrics.leasesExpired() })
+            leaseExpired: { _, _ in metrics.leasesExpired() },
+            peers: { _, workers in door.share(among: workers) })
         let work = settings.work
         let runner = RunnerSettings(
             concurrency: withholding.concurrency, claimBatch: withholding.concurrency * 4, completionBatch: 50,
             completers: 1, lease: work.lease, heartbeatInterval: work.heartbeat, pollInterval: work.pollInterval,
-            drainLimit: work.drain, claimLane: withholdingLane, completionLane: withholdingLane)
+            probeInterval: settings.gateway.probeInterval, drainLimit: work.drain, claimLane: withholdingLane,
+            completionLane: withholdingLane)
         // An order may be asked about for a month, so failures that pass must not use up a budget of days; the handler says
         // itself when it is time to give up.
         let retry = RetryPolicy(
@@ -106,15 +108,5 @@ extension WithholdingPolicy {
         self.init(
             unit: settings.amountUnit == .fen ? .fen : .yuan, schedule: PollSchedule(settings.pollSchedule),
             giveUpAfter: settings.giveUpAfter)
-    }
-}
-
-extension Metrics.BreakerState {
-    init(_ state: Breaker.State) {
-        switch state {
-        case .closed: self = .closed
-        case .halfOpen: self = .halfOpen
-        case .open: self = .open
-        }
     }
 }

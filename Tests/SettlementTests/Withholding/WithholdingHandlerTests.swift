@@ -62,6 +62,24 @@ import Testing
         #expect(try await database.number("SELECT count(*) FROM settled.evidence WHERE assurance = 'tls'") == 2)
     }
 
+    @Test func `an order that has ended stays so while the gateway is in trouble, and not when it says otherwise`()
+        async throws
+    {
+        let gateway = TOPGateway(
+            House.answer("SUCCESSED", total: "50", [(1, "SUCCESSED", "50")]), House.error(code: 10, sub: ""),
+            House.answer("PARTIAL_SUCCESSED", total: "50", [(1, "SUCCESSED", "50")]))
+        try await Self.withOrders { pool in
+            let handler = try House.handler(gateway)
+            let database = try TestDatabase.current
+            let ended = "SELECT count(*) FROM settled.withholdings WHERE ended_at IS NOT NULL"
+            for count: Int64 in [1, 1, 0] {
+                _ = try await House.poll(House.order(), with: handler, pool)
+                #expect(try await database.number(ended) == count)
+            }
+            #expect(try await database.number("SELECT count(*) FROM settled.settlements") == 1)
+        }
+    }
+
     @Test func `a changed amount of a settled instalment is for a person, and the first stays`() async throws {
         let gateway = TOPGateway(
             House.answer("PARTIAL_SUCCESSED", total: "120", [(1, "SUCCESSED", "50"), (2, "INIT", "70")]),
