@@ -146,6 +146,17 @@ import Wire
         }
     }
 
+    @Test func `a ban begins again with every question, and ends when nobody asks for as long`() {
+        let book = OrderBook(limit: .init(calls: 1, span: .seconds(60), ban: .seconds(10)))
+        let second: Int64 = 1_000_000
+        #expect(book.admit(at: 0) == nil)
+        #expect(book.admit(at: 1 * second) == .callLimited(seconds: 10))
+        #expect(book.admit(at: 10 * second) == .callLimited(seconds: 10))
+        #expect(book.admit(at: 19 * second) == .callLimited(seconds: 10))
+        #expect(book.admit(at: 29 * second) == nil)
+        #expect(book.asksDuringBans == 2)
+    }
+
     @Test func `more calls than are allowed begin a ban`() async throws {
         let book = OrderBook(
             [PlatformOrder("1", story: .endless, amounts: [50], paidAt: Self.paidAt)],

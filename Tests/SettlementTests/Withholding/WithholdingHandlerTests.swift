@@ -80,6 +80,27 @@ import Testing
         }
     }
 
+    @Test func `what an objection kept from the ledger is settled when the answer is right at last`() async throws {
+        let gateway = TOPGateway(
+            House.answer("SUCCESSED", total: "51", [(1, "SUCCESSED", "50")]),
+            House.answer("SUCCESSED", total: "50", [(1, "SUCCESSED", "50")]))
+        let words = try await Self.withOrders { pool in
+            let handler = try House.handler(gateway)
+            return [
+                try await House.poll(House.order(), with: handler, pool),
+                try await House.poll(House.order(), with: handler, pool),
+            ]
+        }
+        #expect(words == ["quarantine details_mismatch", "done settled"])
+        let database = try TestDatabase.current
+        let settled = "settlement_id IS NOT NULL"
+        #expect(try await database.number("SELECT count(*) FROM settled.withholding_details WHERE \(settled)") == 1)
+        #expect(
+            try await database.text(
+                "SELECT string_agg((\(settled))::text, ' ' ORDER BY id) FROM settled.withholding_detail_history")
+                == "false true")
+    }
+
     @Test func `a changed amount of a settled instalment is for a person, and the first stays`() async throws {
         let gateway = TOPGateway(
             House.answer("PARTIAL_SUCCESSED", total: "120", [(1, "SUCCESSED", "50"), (2, "INIT", "70")]),
@@ -158,6 +179,15 @@ import Testing
             #expect(other.asked == 0)
             let ban = try #require(try await WithholdingRecords(pool: pool).ban(appKey: House.appKey))
             #expect(ban.isDailyQuota && (590...600).contains(ban.seconds))
+            // A shorter ban does not end a longer one, and a longer one takes its place.
+            let book = BanBook(appKey: House.appKey, pool: nil, lane: FeedReader.lane)
+            for (seconds, left) in [(10, 590.0...600.0), (900, 890.0...900.0)] {
+                try await pool.transaction("work") { tx in
+                    try book.write(TOPFailure.Ban(.seconds(seconds)), cause: "c", in: tx)
+                }
+                let now = try #require(try await WithholdingRecords(pool: pool).ban())
+                #expect(left.contains(now.seconds))
+            }
             // An order that was not asked about was not polled, and no attempt is spent on a ban.
             #expect(
                 try await TestDatabase.current.text(
