@@ -33,24 +33,52 @@ public struct Envelope: Sendable, Hashable {
     /// Opens an answer to `method`.
     ///
     /// - Throws: ``EnvelopeError``. A success without signature, and anything with a wrong one, never comes out of here.
+    ///
+    /// In certificate mode only the key of the certificate that the answer names verifies it, and a success must name one.
     public static func open(_ body: [UInt8], method: String, app: GatewayApp) throws(EnvelopeError) -> Envelope {
-        try open(
-            body, method: method, keys: app.alipayKeys, algorithm: app.algorithm, charset: app.charset,
-            contentKey: app.contentKey)
+        guard let certificates = app.certificateMode else {
+            return try open(
+                body, method: method, keys: app.alipayKeys, algorithm: app.algorithm, charset: app.charset,
+                contentKey: app.contentKey)
+        }
+        let envelope = try open(
+            body, method: method, algorithm: app.algorithm, charset: app.charset, contentKey: app.contentKey
+        ) { number throws(EnvelopeError) in
+            guard let number else { return certificates.trust.keys }
+            if let key = certificates.trust.key(number) { return [key] }
+            throw EnvelopeError(
+                .unknownCertificate, "the answer was signed with a certificate that is not known here",
+                certificateNumber: number)
+        }
+        // The number itself is not signed: it chooses among keys that are believed, and nothing else.
+        if envelope.code == "10000", envelope.certificateNumber == nil {
+            throw EnvelopeError(.missingCertificate, "the answer is a success and has no alipay_cert_sn")
+        }
+        return envelope
     }
 
     public static func open(
         _ body: [UInt8], method: String, keys: [PublicKey], algorithm: SignatureAlgorithm = .rsa2,
         charset: Charset = .utf8, contentKey: ContentKey? = nil
     ) throws(EnvelopeError) -> Envelope {
+        try open(body, method: method, algorithm: algorithm, charset: charset, contentKey: contentKey) { _ in keys }
+    }
+
+    /// - Parameter keys: those that may have signed an answer which names this certificate, or none.
+    private static func open(
+        _ body: [UInt8], method: String, algorithm: SignatureAlgorithm, charset: Charset, contentKey: ContentKey?,
+        keys: (_ certificateNumber: String?) throws(EnvelopeError) -> [PublicKey]
+    ) throws(EnvelopeError) -> Envelope {
         let (answerCharset, readAsGBK) = try self.charset(of: body, asked: charset)
         let members = try topLevel(of: body, charset: answerCharset)
         let range = try node(among: members, method: method).range
         let signature = try self.signature(among: members, in: body)
+        let number = text("alipay_cert_sn", among: members, in: body).flatMap { $0.isEmpty ? nil : $0 }
 
         var content = Array(body[range])
         var fingerprint: String?
         if let signature {
+            let keys = try keys(number)
             let proof = verify(content, signature, keys: keys, algorithm: algorithm, charset: answerCharset)
             guard let proof else {
                 throw EnvelopeError(.badSignature, "no key of this app verifies the answer (\(keys.count) tried)")
@@ -60,7 +88,7 @@ public struct Envelope: Sendable, Hashable {
         let node = try read(content, charset: answerCharset, verified: signature != nil, contentKey: contentKey)
         let envelope = Envelope(
             verified: signature != nil, signedContent: content, node: node, signature: signature,
-            keyFingerprint: fingerprint, certificateNumber: text("alipay_cert_sn", among: members, in: body),
+            keyFingerprint: fingerprint, certificateNumber: number,
             readAsGBK: readAsGBK)
         guard envelope.verified || envelope.saysFailure else {
             throw EnvelopeError(.missingSign, "the answer is no failure and has no signature")

@@ -14,6 +14,10 @@ public struct EnvelopeError: Error, Sendable, Hashable, CustomStringConvertible 
         /// It claims anything but a failure and is not signed.
         case missingSign = "missing_sign"
         case badSignature = "bad_signature"
+        /// Certificate mode: it names a certificate of Alipay's that is not believed yet.
+        case unknownCertificate = "unknown_certificate"
+        /// Certificate mode: a success that does not say which certificate signed it.
+        case missingCertificate = "missing_alipay_cert_sn"
         /// Signed, encrypted, and not readable with the content key (or there is none).
         case notDecryptable = "not_decryptable"
         /// Signed, but the node is not an object.
@@ -22,10 +26,13 @@ public struct EnvelopeError: Error, Sendable, Hashable, CustomStringConvertible 
 
     public let cause: Cause
     public let message: String
+    /// The number of the certificate that is not believed yet.
+    public let certificateNumber: String?
 
-    init(_ cause: Cause, _ message: String) {
+    init(_ cause: Cause, _ message: String, certificateNumber: String? = nil) {
         self.cause = cause
         self.message = message
+        self.certificateNumber = certificateNumber
     }
 
     public var description: String { "\(cause.rawValue): \(message)" }

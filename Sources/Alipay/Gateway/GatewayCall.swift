@@ -49,6 +49,13 @@ extension GatewayApp {
     /// Signs a call (Alipay's rule for requests): all parameters that are not blank, sorted by name, `name=value` joined
     /// with `&`, not percent-encoded, in the request's charset. What is blank is neither signed nor sent.
     public func sign(_ call: GatewayCall) throws(SigningError) -> SignedRequest {
+        try sign(call, naming: certificateMode.map { ($0.app.number, $0.trust.roots.number) })
+    }
+
+    /// - Parameter certificates: `app_cert_sn` and `alipay_root_cert_sn`; nil in key mode.
+    func sign(
+        _ call: GatewayCall, naming certificates: (app: String, alipayRoot: String)?
+    ) throws(SigningError) -> SignedRequest {
         var parameters: [Parameter] = []
         parameters.reserveCapacity(12)
         func add(_ name: StaticString, _ value: String?, inBody: Bool = false) throws(SigningError) {

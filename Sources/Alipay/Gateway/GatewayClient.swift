@@ -8,7 +8,7 @@ public struct GatewayClient: Sendable {
     public let app: GatewayApp
     private let transport: any GatewayTransport
     private let deadline: Duration
-    private let now: @Sendable () -> Int64
+    let now: @Sendable () -> Int64
 
     /// - Parameters:
     ///   - deadline: for a whole call, from connecting to the last byte.
@@ -24,7 +24,28 @@ public struct GatewayClient: Sendable {
     }
 
     /// Calls any method of the OpenAPI and opens its answer.
+    ///
+    /// In certificate mode an answer may name a certificate of Alipay's that is new: that is downloaded first, once for all
+    /// calls under way, and the same answer opened again.
     public func call(_ method: String, bizContent: String, appAuthToken: String? = nil) async -> GatewayAnswer {
+        let answer: TransportAnswer
+        switch await exchange(method, bizContent: bizContent, appAuthToken: appAuthToken) {
+        case .success(let got): answer = got
+        case .failure(let failure): return .failure(failure)
+        }
+        let first = judge(answer, to: method)
+        guard case .failure(let unknown) = first, let number = unknown.certificateNumber else { return first }
+        if var failure = await obtainCertificate(number) {
+            failure.rawBody = answer.body
+            return .failure(failure)
+        }
+        return judge(answer, to: method)
+    }
+
+    /// One request and the HTTP answer to it.
+    func exchange(
+        _ method: String, bizContent: String, appAuthToken: String?
+    ) async -> Result<TransportAnswer, GatewayFailure> {
         let request: SignedRequest
         do throws(SigningError) {
             request = try app.sign(
@@ -34,14 +55,13 @@ public struct GatewayClient: Sendable {
             let kind: FailureClass = error.cause == SigningError.unencodable ? .permanent : .operator
             return .failure(GatewayFailure(kind: kind, cause: error.cause, message: error.message))
         }
-        let answer: TransportAnswer
         do throws(TransportError) {
-            answer = try await transport.post(
-                url: request.url, contentType: request.contentType, body: request.body, deadline: deadline)
+            return .success(
+                try await transport.post(
+                    url: request.url, contentType: request.contentType, body: request.body, deadline: deadline))
         } catch {
             return .failure(GatewayFailure(error))
         }
-        return judge(answer, to: method)
     }
 
     /// What an HTTP answer to `method` means. Pure, apart from the clock that stamps the evidence.
@@ -92,10 +112,11 @@ extension GatewayFailure {
             switch error.cause {
             // A proxy's page, half an answer, somebody else's answer: nobody has said anything yet.
             case .empty, .notJSON, .notInCharset, .wrongNode: .transport
-            case .missingSign, .badSignature, .duplicateNode: .untrusted
+            case .missingSign, .badSignature, .duplicateNode, .unknownCertificate, .missingCertificate: .untrusted
             case .notDecryptable, .malformedNode: .malformed
             }
         self.init(kind: kind, cause: error.cause.rawValue, message: error.description, rawBody: rawBody)
+        certificateNumber = error.certificateNumber
     }
 
     /// A failure that the gateway itself reports.

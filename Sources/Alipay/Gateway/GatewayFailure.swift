@@ -18,6 +18,8 @@ public struct GatewayFailure: Error, Sendable, Hashable, CustomStringConvertible
     public var retryAfter: Duration?
     /// The whole answer, when there was one.
     public var rawBody: [UInt8]?
+    /// Certificate mode: the number of the certificate that signed the answer and is not believed.
+    public var certificateNumber: String?
 
     public init(
         kind: FailureClass, cause: String, code: String? = nil, subCode: String? = nil, message: String,

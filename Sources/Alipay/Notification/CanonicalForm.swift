@@ -19,12 +19,16 @@ public enum CanonicalForm: String, Sendable, Hashable, CaseIterable {
     }
 
     /// The parameters that the signature of this form covers, sorted.
-    func signedFields(of form: FormBody, droppingEmptyValues: Bool) -> [FormBody.Field] {
+    ///
+    /// - Parameter unsigned: the index of one more field that is left out.
+    func signedFields(
+        of form: FormBody, droppingEmptyValues: Bool, without unsigned: Int? = nil
+    ) -> [FormBody.Field] {
         let sign = form.index(of: "sign")
         let signType = self == .v1 ? form.index(of: "sign_type") : nil
         var fields: [FormBody.Field] = []
         fields.reserveCapacity(form.order.count)
-        for index in form.order where index != sign && index != signType {
+        for index in form.order where index != sign && index != signType && index != unsigned {
             let field = form.fields[index]
             if droppingEmptyValues, form.isBlank(field) { continue }
             fields.append(field)

@@ -31,9 +31,14 @@ public struct NotificationRejection: Error, Sendable, Hashable, CustomStringConv
     /// characters.
     public let message: String
 
-    init(_ cause: Cause, _ message: String) {
+    /// Certificate mode: the certificate of Alipay's that the message names, when it is not known here. Getting it may be
+    /// the remedy; it is a claim of an unverified message, not to be logged as it is.
+    public let certificateNumber: String?
+
+    init(_ cause: Cause, _ message: String, certificateNumber: String? = nil) {
         self.cause = cause
         self.message = message
+        self.certificateNumber = certificateNumber
     }
 
     init(_ error: FormError) {

@@ -7,29 +7,36 @@ import Wire
 /// profile pins. What a message says about itself never widens what is accepted. Everything works on the decoded
 /// bytes; the charset matters only afterwards, for what is shown (``NotificationText``).
 ///
-/// A value without state: one serves all requests of a source, on any number of threads.
+/// A value without state of its own: one serves all requests of a source, on any number of threads.
 public struct NotificationVerifier: Sendable {
     public let profile: NotificationProfile
     public let algorithms: Set<SignatureAlgorithm>
-    public let keys: [PublicKey]
+    private let configuredKeys: [PublicKey]
+    private let certificates: CertificateTrust?
     public let dropsEmptyValues: Bool
     public let acceptsMissingContentType: Bool
     public let limits: FormLimits
+
+    /// Alipay's keys; in certificate mode those of the certificates that are believed now.
+    public var keys: [PublicKey] { certificates?.keys ?? configuredKeys }
 
     /// - Parameters:
     ///   - algorithms: those that count; `[.rsa2]` unless the application is an old one.
     ///   - keys: Alipay's key for this application; two or more while keys are being changed, until the old one is
     ///     removed.
+    ///   - certificates: what is believed in certificate mode, instead of `keys`.
     ///   - dropsEmptyValues: after the ordinary rule failed, tries the signature without empty values; if it holds, all
     ///     empty parameters count as absent, because nothing signed says that they were sent.
     ///   - acceptsMissingContentType: reads a request without Content-Type as a form, instead of answering 415.
     public init(
         profile: NotificationProfile, algorithms: Set<SignatureAlgorithm> = [.rsa2], keys: [PublicKey],
-        dropsEmptyValues: Bool = false, acceptsMissingContentType: Bool = false, limits: FormLimits = .notification
+        certificates: CertificateTrust? = nil, dropsEmptyValues: Bool = false, acceptsMissingContentType: Bool = false,
+        limits: FormLimits = .notification
     ) {
         self.profile = profile
         self.algorithms = algorithms
-        self.keys = keys
+        configuredKeys = keys
+        self.certificates = certificates
         self.dropsEmptyValues = dropsEmptyValues
         self.acceptsMissingContentType = acceptsMissingContentType
         self.limits = limits
@@ -46,8 +53,14 @@ public struct NotificationVerifier: Sendable {
         }
         let algorithm = try allowedAlgorithm(form)
         let (signature, repaired) = try signature(form)
-        guard let match = match(signature, algorithm, form) else {
-            throw NotificationRejection(.badSignature, failure(signature, algorithm))
+        let keys = keys
+        guard let match = match(signature, algorithm, form, keys) else {
+            let unknown = unknownCertificate(form)
+            throw NotificationRejection(
+                .badSignature,
+                failure(signature, algorithm, keys)
+                    + (unknown == nil ? "" : "; it names a certificate of Alipay's that is not known here"),
+                certificateNumber: unknown)
         }
         var text = NotificationText(match.present, of: form, contentType: contentType)
         if repaired { text.flags.insert(.plusAsSpace) }
@@ -118,20 +131,35 @@ public struct NotificationVerifier: Sendable {
         let hasUnsignedEmpty: Bool
     }
 
-    private func match(_ signature: [UInt8], _ algorithm: SignatureAlgorithm, _ form: FormBody) -> Match? {
+    private func match(
+        _ signature: [UInt8], _ algorithm: SignatureAlgorithm, _ form: FormBody, _ keys: [PublicKey]
+    ) -> Match? {
         let keys = keys.filter { $0.signatureLength == signature.count }
         guard !keys.isEmpty else { return nil }
+        if let found = match(signature, algorithm, form, keys, without: nil) { return found }
+        // In certificate mode a message may name the certificate. Whether that parameter is signed is not documented, and
+        // senders of both kinds were seen; left out of what is signed, it counts as absent.
+        guard let number = form.index(of: "alipay_cert_sn") else { return nil }
+        return match(signature, algorithm, form, keys, without: number)
+    }
+
+    private func match(
+        _ signature: [UInt8], _ algorithm: SignatureAlgorithm, _ form: FormBody, _ keys: [PublicKey],
+        without unsigned: Int?
+    ) -> Match? {
         for drops in dropsEmptyValues ? [false, true] : [false] {
             // Where nothing is blank both rules give the same bytes.
             if drops, !form.fields.contains(where: form.isBlank) { break }
             for canonical in profile.forms {
-                let signed = canonical.signedFields(of: form, droppingEmptyValues: drops)
+                let signed = canonical.signedFields(of: form, droppingEmptyValues: drops, without: unsigned)
                 let content = CanonicalForm.content(of: signed, in: form)
                 guard let key = keys.first(where: { $0.verify(signature, over: content, with: algorithm) }) else {
                     continue
                 }
                 let sign = form.index(of: "sign")
-                let present = form.fields.indices.filter { $0 != sign && !(drops && form.isBlank(form.fields[$0])) }
+                let present = form.fields.indices.filter {
+                    $0 != sign && $0 != unsigned && !(drops && form.isBlank(form.fields[$0]))
+                }
                 return Match(
                     form: canonical, key: key, content: content, signed: signed,
                     present: present.map { form.fields[$0] },
@@ -141,7 +169,14 @@ public struct NotificationVerifier: Sendable {
         return nil
     }
 
-    private func failure(_ signature: [UInt8], _ algorithm: SignatureAlgorithm) -> String {
+    /// The certificate that the message says it was signed with, when that is one that is not believed.
+    private func unknownCertificate(_ form: FormBody) -> String? {
+        guard let certificates, let value = form.value(of: "alipay_cert_sn"), value.count == 32 else { return nil }
+        let number = String(decoding: value, as: UTF8.self)
+        return certificates.key(number) == nil ? number : nil
+    }
+
+    private func failure(_ signature: [UInt8], _ algorithm: SignatureAlgorithm, _ keys: [PublicKey]) -> String {
         guard keys.contains(where: { $0.signatureLength == signature.count }) else {
             let lengths = Set(keys.map(\.signatureLength)).sorted().map(String.init).joined(separator: " or ")
             return "sign has \(signature.count) bytes; the source's keys make \(lengths.isEmpty ? "none" : lengths)"

@@ -10,6 +10,7 @@ extension Source {
             name: settings.name, appID: settings.appID,
             verifier: NotificationVerifier(
                 profile: settings.profile, algorithms: Set(settings.signTypes), keys: app.alipayKeys,
+                certificates: app.certificateMode?.trust,
                 dropsEmptyValues: settings.dropsEmptyValues,
                 acceptsMissingContentType: settings.missingContentType == .form,
                 limits: FormLimits(

@@ -19,9 +19,9 @@ struct ConfigCommand: AsyncParsableCommand {
 
         func run() async throws {
             let loaded = try configuration.load()
-            _ = try loaded.settings.loadKeys()
+            let keys = try loaded.settings.readKeys()
             _ = try loaded.settings.http.tls?.load()
-            for warning in loaded.warnings { output.note("warning: " + TerminalText.oneLine(warning)) }
+            for warning in loaded.warnings + keys.warnings { output.note("warning: " + TerminalText.oneLine(warning)) }
             if explain {
                 StandardOutput.write(output.json ? Explanation.lines(loaded) : Explanation.table(loaded))
             } else if output.json {

@@ -42,12 +42,12 @@ private enum LongRunning {
         try Startup.checkFailPoints()
         let loaded = try configuration.load()
         let settings = loaded.settings
-        let apps = try settings.loadKeys()
         let logger = Startup.logger(settings.log)
-        for warning in loaded.warnings { logger.warning("\(warning)") }
+        let keys = try settings.readKeys(logger: logger)
+        for warning in loaded.warnings + keys.warnings { logger.warning("\(warning)") }
         if migrate { try await Startup.migrate(settings.database.direct) }
         try await Startup.checkDatabase(settings.database)
-        let line = try Line(settings, apps: apps, roles: roles, logger: logger) { addresses in
+        let line = try Line(settings, apps: keys.apps, roles: roles, logger: logger) { addresses in
             logger.notice(
                 "listening",
                 metadata: [

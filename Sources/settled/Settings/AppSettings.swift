@@ -13,7 +13,11 @@ struct AppSettings: Sendable {
     /// Our own private key, any of the forms that Alipay's tools write.
     var privateKey: Secret?
     var trust: Trust
+    /// Where certificates of Alipay's that came by download are kept; nil when there is no such place.
+    var certificateFolder: String?
     var aesKey: Secret?
+    /// The files that keys and certificates were read from, by their setting (`private_key`, `alipay_cert`, …).
+    var files: [String: String]
 
     /// What Alipay's signatures are checked with: a public key, or certificates.
     enum Trust: Sendable, Hashable {
@@ -46,7 +50,14 @@ struct AppSettings: Sendable {
         let appCert = section.document("app_cert", "Certificate mode: our certificate.")
         let alipayCert = section.document("alipay_cert", "Certificate mode: Alipay's certificate.")
         let rootCert = section.document("alipay_root_cert", "Certificate mode: Alipay's root certificates.")
+        let folder = section.fileName(
+            "alipay_cert_folder",
+            "Certificate mode: where certificates that Alipay renewed are kept; beside `alipay_cert_file` if not set.")
         aesKey = section.secret("aes_key", "The AES key of the app, when its content is encrypted.")
+        var files: [String: String] = [:]
+        for key in Self.keptKeys { files[key] = section.sourceFile(of: key) }
+        self.files = files
+        certificateFolder = folder ?? files["alipay_cert"].map(Self.folder)
         let certificates = [("app_cert", appCert), ("alipay_cert", alipayCert), ("alipay_root_cert", rootCert)]
         if let appCert, let alipayCert, let rootCert {
             trust = .certificates(app: appCert, alipay: alipayCert, root: rootCert)
@@ -66,6 +77,16 @@ struct AppSettings: Sendable {
         if privateKey == nil, !section.hasProblem(with: "private_key") {
             section.complain(missing: "private_key_file", expectation: "the name of a file with our private key")
         }
+    }
+
+    private static let keptKeys = [
+        "private_key", "alipay_public_key", "alipay_previous_public_key", "app_cert", "alipay_cert",
+        "alipay_root_cert", "aes_key",
+    ]
+
+    private static func folder(of file: String) -> String {
+        guard let slash = file.lastIndex(of: "/") else { return "." }
+        return slash == file.startIndex ? "/" : String(file[..<slash])
     }
 
     private static func complainOfMissingTrust(_ section: SettingsSection, _ certificates: [(String, String?)]) {

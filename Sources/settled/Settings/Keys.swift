@@ -1,18 +1,39 @@
 import Alipay
+import Foundation
+import Logging
 import Wire
 
 // Parsing keys is a step of its own, so that what only needs the database (migrate, jobs list) runs without them.
 extension Settings {
-    /// The apps with their keys parsed, by id, ready to sign and to verify.
+    /// The apps with their keys parsed, ready to sign and to verify, and what deserves a word about them.
+    struct LoadedKeys: Sendable {
+        /// By app id.
+        var apps: [String: GatewayApp]
+        var warnings: [String]
+    }
+
+    /// The apps with their keys parsed, by id.
+    func loadKeys() throws(SettingsError) -> [String: GatewayApp] { try readKeys().apps }
+
+    /// Parses all keys and certificates and makes sure that they fit together.
     ///
+    /// - Parameters:
+    ///   - now: seconds since 1970, by which certificates have begun and not expired.
+    ///   - earlier: the apps before a reload, whose downloaded certificates go on being believed if they lead to the roots.
+    ///   - logger: told of certificates that are downloaded later.
     /// - Throws: every key that is wrong, with the key of the configuration it stands under and what to do.
-    func loadKeys() throws(SettingsError) -> [String: GatewayApp] {
-        var loaded: [String: GatewayApp] = [:]
+    func readKeys(
+        at now: Int64 = SystemClock.microseconds() / 1_000_000, earlier: [String: GatewayApp] = [:],
+        logger: Logger? = nil
+    ) throws(SettingsError) -> LoadedKeys {
+        var loaded = LoadedKeys(apps: [:], warnings: [])
         var problems: [SettingsProblem] = []
         for (index, app) in apps.enumerated() {
-            let reader = KeyReader(app: app, path: "apps[\(index)]")
-            loaded[app.id] = reader.read()
+            let reader = KeyReader(
+                app: app, path: "apps[\(index)]", now: now, earlier: earlier[app.id], logger: logger)
+            loaded.apps[app.id] = reader.read()
             problems += reader.problems
+            loaded.warnings += reader.warnings
         }
         guard problems.isEmpty else { throw SettingsError(problems: problems) }
         return loaded
@@ -20,58 +41,64 @@ extension Settings {
 }
 
 /// Parses the keys of one app and gathers what is wrong with them.
-private final class KeyReader {
+final class KeyReader {
     let app: AppSettings
-    let path: String
+    let now: Int64
+    let earlier: GatewayApp?
+    let logger: Logger?
+    private let path: String
     private(set) var problems: [SettingsProblem] = []
+    private(set) var warnings: [String] = []
 
-    init(app: AppSettings, path: String) {
+    init(app: AppSettings, path: String, now: Int64, earlier: GatewayApp?, logger: Logger?) {
         self.app = app
         self.path = path
+        self.now = now
+        self.earlier = earlier
+        self.logger = logger
     }
 
     func read() -> GatewayApp? {
         let privateKey = parse("private_key") { () throws(KeyError) in
             try PrivateKey(text: app.privateKey?.reveal() ?? "", allowsLegacySize: app.allowsLegacyRSA)
         }
-        let alipayKeys = alipayKeys()
         let contentKey = app.aesKey.flatMap { secret in
             parse("aes_key") { () throws(KeyError) in try ContentKey(text: secret.reveal()) }
         }
-        if let own = privateKey?.publicKey.fingerprint, alipayKeys.contains(where: { $0.fingerprint == own }) {
-            complain(
-                "alipay_public_key",
-                "this is our own public key; Alipay's is shown beside it on the open platform (支付宝公钥)")
-        }
-        if case .certificates = app.trust {
-            // A request in certificate mode without these numbers is refused by the gateway; better refused here.
-            complain(
-                "app_cert", "requests with certificates are not supported by this version; use alipay_public_key_file")
-        }
-        guard let privateKey, problems.isEmpty, let gateway = try? GatewayAddress(app.gateway) else { return nil }
-        return GatewayApp(
-            appID: app.id, gateway: gateway, privateKey: privateKey, algorithm: app.signType, alipayKeys: alipayKeys,
-            charset: app.charset == .gbk ? .gbk : .utf8, contentKey: contentKey)
-    }
-
-    private func alipayKeys() -> [PublicKey] {
+        var keys: [PublicKey] = []
+        var certificates: GatewayApp.CertificateMode?
         switch app.trust {
         case .publicKey(let current, let previous):
             let texts = [("alipay_public_key", current)] + (previous.map { [("alipay_previous_public_key", $0)] } ?? [])
-            return texts.compactMap { key, text in publicKey(key, text) }
-        case .certificates(_, let alipay, _):
-            return publicKey("alipay_cert", alipay).map { [$0] } ?? []
+            for (key, text) in texts {
+                guard let parsed = publicKey(key, text) else { continue }
+                if parsed == privateKey?.publicKey { complain(key, Self.ownKey) }
+                keys.append(parsed)
+            }
+        case .certificates(let own, let alipay, let root):
+            certificates = certificateMode(own: own, alipay: alipay, root: root, privateKey: privateKey)
         case .missing:
             complain("alipay_public_key", "it is missing")
-            return []
         }
+        guard let privateKey, problems.isEmpty, let gateway = try? GatewayAddress(app.gateway) else { return nil }
+        let charset: Charset = app.charset == .gbk ? .gbk : .utf8
+        if let certificates {
+            return GatewayApp(
+                appID: app.id, gateway: gateway, privateKey: privateKey, algorithm: app.signType,
+                certificates: certificates, charset: charset, contentKey: contentKey)
+        }
+        return GatewayApp(
+            appID: app.id, gateway: gateway, privateKey: privateKey, algorithm: app.signType, alipayKeys: keys,
+            charset: charset, contentKey: contentKey)
     }
+
+    static let ownKey = "this is our own public key; Alipay's is shown beside it on the open platform (支付宝公钥)"
 
     private func publicKey(_ key: String, _ text: String) -> PublicKey? {
         parse(key) { () throws(KeyError) in try PublicKey(text: text, allowsLegacySize: app.allowsLegacyRSA) }
     }
 
-    private func parse<Key>(_ key: String, _ read: () throws(KeyError) -> Key) -> Key? {
+    func parse<Key>(_ key: String, _ read: () throws(KeyError) -> Key) -> Key? {
         do throws(KeyError) {
             return try read()
         } catch {
@@ -80,7 +107,11 @@ private final class KeyReader {
         }
     }
 
-    private func complain(_ key: String, _ sentence: String) {
+    func complain(_ key: String, _ sentence: String) {
         problems.append(SettingsProblem("`\(path).\(key)` of app \(app.id): \(sentence)"))
+    }
+
+    func warn(_ key: String, _ sentence: String) {
+        warnings.append("`\(path).\(key)` of app \(app.id): \(sentence)")
     }
 }

@@ -26,7 +26,7 @@ enum SettingsReference {
         "database": "Where PostgreSQL is, and how many connections each kind of work may hold.",
         "http": "Where the program listens, and whom it believes.",
         "apps[]": "One application at Alipay: who we are there, and the keys of both sides. "
-            + "The three certificates are read, and refused until requests can be made with them.",
+            + "Either Alipay's public key, or the three certificates; see keys.md.",
         "work":
             "How jobs are worked on, and how often what failed is tried again. `retry` holds for every source without its own.",
         "merchants[]":

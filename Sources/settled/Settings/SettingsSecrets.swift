@@ -13,6 +13,19 @@ extension SettingsSection {
         kept(key, "a text", summary, aliases: [], isSecret: false)
     }
 
+    /// The file that ``secret(_:_:aliases:)`` or ``document(_:_:)`` read a key's text from; nil when there is none, or when
+    /// the service manager passed it.
+    func sourceFile(of key: String) -> String? {
+        // What was wrong with it has been said.
+        guard !hasProblem(with: key) else { return nil }
+        let path = path.appending(key)
+        let filePath = self.path.appending(key + "_file")
+        guard let kept = fromEnvironment(path, filePath, []) ?? fromCredential(path) ?? fromFile(key, isSecret: true)
+        else { return nil }
+        if case .credential = kept.origin { return nil }
+        return kept.file
+    }
+
     /// The name of a file that somebody else will read, made independent of the configuration's place.
     func fileName(_ key: String, _ summary: String) -> String? {
         optional(key, .text, summary + " Relative to the configuration file.").map(reader.resolve)

@@ -18,9 +18,7 @@ import Wire
         var app = try GatewayVectors.app(
             charset: #require(Charset(label: vector.charset)),
             algorithm: value("sign_type") == "RSA" ? .rsa : .rsa2)
-        if let number = parameters["app_cert_sn"] {
-            app.certificates = .init(app: number, alipayRoot: try value("alipay_root_cert_sn"))
-        }
+        let certificates = try parameters["app_cert_sn"].map { (app: $0, alipayRoot: try value("alipay_root_cert_sn")) }
         var content = try value("biz_content")
         if parameters["encrypt_type"] == "AES" {
             let key = try GatewayVectors.contentKey("aes128_key_b64")
@@ -35,7 +33,7 @@ import Wire
         let request = try app.sign(
             GatewayCall(
                 method: value("method"), bizContent: content, appAuthToken: parameters["app_auth_token"],
-                timestamp: time))
+                timestamp: time), naming: certificates)
         #expect(Base64.encode(request.stringToSign) == vector.stringToSignBase64)
         #expect(request.signature == vector.sign)
         #expect(request.url == vector.url)
