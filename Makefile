@@ -37,8 +37,9 @@ roundtrips: build ## Check the wire against Alipay's and Taobao's Python SDKs (f
 	@Tests/RoundTrips/environments.sh .build/roundtrips
 	SETTLED_ROUNDTRIPS=$(CURDIR)/.build/roundtrips $(SWIFT) test --skip-build --disable-xctest --filter "RoundTripTests"
 
-drill: build ## Rehearse every documented error on a private database and a simulated platform
+drill: build ## Rehearse documented errors and an outage on a private database and a simulated platform
 	.build/debug/settled drill errors
+	.build/debug/settled drill breaker
 
 bench: release ## Measure throughput and latency on this machine
 	.build/release/settled bench

@@ -51,6 +51,8 @@ public struct Breaker: Sendable, Hashable {
     /// What an admitted call gives back with its result: a result that belongs to an earlier state says nothing any more.
     public struct Pass: Sendable, Hashable {
         let generation: Int
+        /// Counted through all calls.
+        let number: Int
     }
 
     private enum Phase: Sendable, Hashable {
@@ -62,12 +64,16 @@ public struct Breaker: Sendable, Hashable {
     public let policy: Policy
     private var phase = Phase.closed
     private var generation = 0
-    private var inFlight = 0
+    /// Calls of this state that have not ended.
+    public private(set) var inFlight = 0
     /// Calls that may be under way at once; nil: any number.
     private var allowance: Int?
     private var run = 0
     private var runBegan = Duration.zero
     private var window: FailureWindow
+    /// Calls ever let through, and the latest of them that was answered.
+    public private(set) var admitted = 0
+    public private(set) var latestAnswered = 0
     /// The cause of the failure that opened it, or of the last one.
     public private(set) var lastCause = ""
 
@@ -101,7 +107,8 @@ public struct Breaker: Sendable, Hashable {
             enter(.halfOpen)
         }
         inFlight += 1
-        return .go(Pass(generation: generation))
+        admitted += 1
+        return .go(Pass(generation: generation, number: admitted))
     }
 
     /// Lets the next call find out, whatever the clock says: somebody else has seen the gateway answer.
@@ -112,6 +119,7 @@ public struct Breaker: Sendable, Hashable {
     /// Takes note of how an admitted call ended. Returns whether the state changed.
     @discardableResult
     public mutating func record(_ result: Result, cause: String = "", _ pass: Pass, at now: Duration) -> Bool {
+        if result == .success || result == .trouble { latestAnswered = max(latestAnswered, pass.number) }
         guard pass.generation == generation else { return false }
         inFlight -= 1
         let before = state

@@ -13,8 +13,17 @@ struct DoorState: Sendable {
     enum Verdict: Sendable {
         case own
         case waiting(Waiting)
-        /// No answer came, and whether that is the gateway's fault will show.
-        case undecided(cause: String, answersBefore: Int, until: Duration)
+        /// No answer came, and whether that is the gateway's fault will show: a call that is let through from now on, and
+        /// answered, shows that it is not.
+        case undecided(Doubt)
+    }
+
+    /// What is not known yet about a call that got no answer.
+    struct Doubt: Sendable, Hashable {
+        let cause: String
+        /// Calls that had been let through before it failed.
+        let callsBefore: Int
+        let since: Duration
     }
 
     private let keys: HoldKeys
@@ -24,8 +33,6 @@ struct DoorState: Sendable {
     private var retries: RetryBudget
     private var methods: [String: Method] = [:]
     private var nextTicket: UInt64 = 0
-    /// Answers ever seen, to notice one.
-    private(set) var answers = 0
     private var strangers: [String: Set<String>] = [:]
     /// The last refusal of a call was for its timestamp: the next one has a fresh clock.
     private var clockWasRefused = false
@@ -152,32 +159,36 @@ struct DoorState: Sendable {
         switch outcome {
         case .abandoned: return .own
         case .answered:
-            answers += 1
             clockWasRefused = false
             if let merchant = caller.merchant { strangers[merchant] = nil }
             return .own
         case .troubled(let cause):
-            answers += 1
             return (gatewayHold(caller) ?? again(caller, cause)).map(Verdict.waiting) ?? .own
         case .unreachable(let cause):
             if let waiting = gatewayHold(caller) { return .waiting(waiting) }
-            return .undecided(cause: cause, answersBefore: answers, until: now + limits.verdictWait)
+            return .undecided(Doubt(cause: cause, callsBefore: breaker.admitted, since: now))
         case .throttled(let cause, let told, let wholeApp):
-            answers += 1
             let rest = (told ?? limits.throttlePause) + .seconds(random)
             close(wholeApp ? nil : name, until: now + rest, cause)
             return .waiting(again(caller, cause) ?? throttled(cause, for: rest, caller, random))
         case .refused(let scope, let cause, let message):
-            answers += 1
             if isFirstRefusalOfTheClock(cause) {
                 return .waiting(again(caller, cause) ?? .later(after: .seconds(1), reason: "\(cause): once more"))
             }
             return .waiting(keys.refused(scope, merchant: caller.merchant, cause: cause, message: message))
         case .stranger(let subject, let cause):
-            answers += 1
             clockWasRefused = false
             return stranger(subject, cause, caller)
         }
+    }
+
+    /// What a doubt has come to; `undecided` while it stands.
+    func decide(_ doubt: Doubt, _ caller: Caller, at now: Duration) -> Verdict {
+        if let waiting = gatewayHold(caller) { return .waiting(waiting) }
+        let limit = breaker.inFlight > 0 ? limits.longestVerdictWait : limits.verdictWait
+        let isOver = breaker.latestAnswered > doubt.callsBefore || now - doubt.since >= limit
+        guard isOver else { return .undecided(doubt) }
+        return again(caller, doubt.cause).map(Verdict.waiting) ?? .own
     }
 
     /// The gateway is known to be down: nobody's failure is their own.

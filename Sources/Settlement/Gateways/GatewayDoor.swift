@@ -76,19 +76,14 @@ public final class GatewayDoor: Sendable {
 
     /// - Returns: what the job must wait for; nil when the outcome is its own.
     fileprivate func end(_ permit: Permit, _ outcome: CallOutcome) async -> Waiting? {
-        let verdict = settle(permit, outcome)
-        switch verdict {
-        case .own: return nil
-        case .waiting(let waiting): return waiting
-        case .undecided(let cause, let answersBefore, let until):
-            // Is it the gateway, or this call? Others are under way and will tell.
-            while clock.now() < until {
-                do { try await clock.sleep(.milliseconds(10)) } catch { break }
-                if let waiting = state.withLock({ $0.gatewayHold(permit.caller) }) { return waiting }
-                if state.withLock({ $0.answers }) != answersBefore { break }
-            }
-            return state.withLock { $0.gatewayHold(permit.caller) ?? $0.again(permit.caller, cause) }
+        var verdict = settle(permit, outcome)
+        while case .undecided(let doubt) = verdict {
+            // Is it the gateway, or this call? A runner that gives up the job meanwhile does not ask any more.
+            do { try await clock.sleep(.milliseconds(10)) } catch { return nil }
+            verdict = state.withLock { $0.decide(doubt, permit.caller, at: clock.now()) }
         }
+        if case .waiting(let waiting) = verdict { return waiting }
+        return nil
     }
 
     fileprivate func abandon(_ permit: Permit) {

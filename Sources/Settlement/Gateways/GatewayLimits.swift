@@ -16,6 +16,8 @@ public struct GatewayLimits: Sendable, Hashable {
     public var waitingRoom: Int
     /// How long a call that got no answer waits to see whether the gateway is down: if it is, the failure is not the job's.
     public var verdictWait: Duration
+    /// And how long while other calls are under way, which will show it.
+    public var longestVerdictWait: Duration
     /// How long a method rests when it was called too often and nobody said how long.
     public var throttlePause: Duration
     /// So many different trades of a merchant must be refused as somebody else's, with no success between, before the
@@ -25,7 +27,9 @@ public struct GatewayLimits: Sendable, Hashable {
     public init(
         rate: Double = 200, methodRates: [String: Double] = [:], breaker: Breaker.Policy = Breaker.Policy(),
         retryShare: Double = 0.1, retryFloor: Double = 20, patience: Duration = .seconds(30), waitingRoom: Int = 256,
-        verdictWait: Duration = .seconds(1), throttlePause: Duration = .seconds(20), strangersBeforeHold: Int = 5
+        verdictWait: Duration = .seconds(1),
+        longestVerdictWait: Duration = .seconds(10), throttlePause: Duration = .seconds(20),
+        strangersBeforeHold: Int = 5
     ) {
         self.rate = rate
         self.methodRates = methodRates
@@ -35,6 +39,7 @@ public struct GatewayLimits: Sendable, Hashable {
         self.patience = patience
         self.waitingRoom = waitingRoom
         self.verdictWait = verdictWait
+        self.longestVerdictWait = longestVerdictWait
         self.throttlePause = throttlePause
         self.strangersBeforeHold = strangersBeforeHold
     }

@@ -6,7 +6,7 @@ struct DrillCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drill",
         abstract: "Rehearse what goes wrong, on a private database and a simulated platform.",
-        subcommands: [ErrorDrillCommand.self])
+        subcommands: [ErrorDrillCommand.self, BreakerDrillCommand.self])
 }
 
 /// `settled drill errors`: every documented error of every API, and what the program did about it.

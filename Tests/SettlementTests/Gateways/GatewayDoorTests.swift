@@ -123,6 +123,24 @@ final class Notes<Entry: Sendable>: Sendable {
         #expect(door.breaker == .closed)
     }
 
+    @Test func `calls that are under way decide about one that failed, however long they take`() async {
+        let door = door()
+        guard case .go(let slow) = await door.enter("m"), case .go(let failed) = await door.enter("m") else {
+            Issue.record("both must be let through")
+            return
+        }
+        let verdict = Task { await failed.ended(with: .unreachable(cause: "reset")) }
+        let start = clock.now
+        // Well past the time that is waited where nothing is under way.
+        while clock.now < start + .seconds(3) { await Task.yield() }
+        for _ in 0..<9 {
+            guard case .go(let permit) = await door.enter("m") else { break }
+            Task { await permit.ended(with: .unreachable(cause: "timeout")) }
+        }
+        #expect(key(await verdict.value) == "gateway:\(Self.app)")
+        _ = await slow.ended(with: .abandoned)
+    }
+
     @Test func `a throttled method rests as long as it was told, and the others go on`() async {
         let door = door()
         let told = CallOutcome.throttled(cause: "isv.method-call-limited", after: .seconds(10), wholeApp: false)
