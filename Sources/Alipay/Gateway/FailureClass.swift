@@ -10,7 +10,7 @@ public enum FailureClass: String, Sendable, Hashable, CaseIterable {
     case `operator`
     /// The buyer has not paid yet.
     case pending
-    /// The gateway does not know the payment, perhaps not yet: a notification can outrun the read side.
+    /// The gateway does not know what was asked about. A payment perhaps not yet: a notification can outrun the read side.
     case notExisting = "not_existing"
     /// The payment belongs to another community: the wrong authorisation token, most likely.
     case belongsToOthers = "belongs_to_others"

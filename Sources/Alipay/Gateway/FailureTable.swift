@@ -95,7 +95,24 @@ enum FailureTable {
         // The business answers of the payment query. 40004
         ("PAY_INFO_NOT_EXISTING", .notExisting),
         ("PAY_INFO_BELONGING_TO_OTHERS", .belongsToOthers),
+        // And of the agreement query, where it is a result and no fault.
+        ("DEDUCT_SIGN_INFO_NOT_EXIST", .notExisting),
     ]
+
+    /// Refusals that concern the merchant whose token asked, and nobody else of the app: tokens, and the merchant's own
+    /// contract. All others of class `operator` concern the app.
+    static let merchants: Set = [
+        "aop.invalid-auth-token", "aop.auth-token-time-out", "aop.invalid-app-auth-token",
+        "aop.invalid-app-auth-token-no-api", "aop.app-auth-token-time-out", "aop.no-product-reg-by-partner",
+    ]
+
+    /// Whether a refusal of class `operator` concerns the merchant alone. As with the class, the sub_code goes before the code.
+    static func concernsMerchant(code: String?, subCode: String?) -> Bool {
+        guard let subCode, !subCode.isEmpty, exact[subCode] != nil || tolerant[loose(subCode)] != nil else {
+            return code == "20001"
+        }
+        return looseMerchants.contains(loose(subCode))
+    }
 
     /// Codes, for sub_codes that no row above knows and for answers without one.
     static let codes: [String: FailureClass] = [
@@ -119,6 +136,8 @@ enum FailureTable {
 
     private static let tolerant = Dictionary(
         subCodes.map { (loose($0.subCode), $0.kind) }, uniquingKeysWith: { first, _ in first })
+
+    private static let looseMerchants = Set(merchants.map(loose))
 
     private static let prefixes =
         subCodes

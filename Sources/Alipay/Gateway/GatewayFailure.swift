@@ -35,6 +35,9 @@ public struct GatewayFailure: Error, Sendable, Hashable, CustomStringConvertible
         self.rawBody = rawBody
     }
 
+    /// Whether a failure of class `operator` concerns the merchant whose token asked, and not the whole app.
+    public var concernsMerchant: Bool { FailureTable.concernsMerchant(code: code, subCode: subCode) }
+
     public var description: String {
         "\(kind.rawValue): \(cause)\(signed ? "" : " (unsigned)")"
     }

@@ -38,7 +38,7 @@ public enum CallOutcome: Sendable, Hashable {
                 wholeApp: failure.subCode?.lowercased() != "isv.method-call-limited")
         case .operator:
             self = .refused(
-                failure.code == "20001" ? .merchant : .app, cause: failure.cause, message: failure.message)
+                failure.concernsMerchant ? .merchant : .app, cause: failure.cause, message: failure.message)
         case .belongsToOthers: self = .stranger(subject: subject, cause: failure.cause)
         case .permanent, .pending, .notExisting, .malformed: self = .answered
         }

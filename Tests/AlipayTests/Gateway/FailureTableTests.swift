@@ -41,6 +41,122 @@ import Testing
         #expect(FailureTable.classify(code: code, subCode: subCode) == kind)
     }
 
+    /// The documented codes, row by row, as the API pages and Alipay's public lists have them: the code under which a
+    /// sub_code is usually found, and what it asks for.
+    static let documented: [(code: String, subCodes: [String], kind: FailureClass, isMerchants: Bool)] = [
+        ("20000", ["isp.unknow-error", "isp.unknown-error", "aop.unknow-error", "aop.unknown-error"], .retry, false),
+        (
+            "20001",
+            [
+                "aop.invalid-auth-token", "aop.auth-token-time-out", "aop.invalid-app-auth-token",
+                "aop.invalid-app-auth-token-no-api", "aop.app-auth-token-time-out", "aop.no-product-reg-by-partner",
+            ], .operator, true
+        ),
+        (
+            "40001",
+            [
+                "isv.missing-method", "isv.missing-signature", "isv.missing-signature-type",
+                "isv.missing-signature-key", "isv.missing-app-id", "isv.missing-timestamp", "isv.missing-version",
+                "isv.decryption-error-missing-encrypt-type",
+            ], .operator, false
+        ),
+        (
+            "40002",
+            [
+                "isv.invalid-signature", "isv.invalid-signature-type", "isv.missing-signature-config",
+                "isv.invalid-app-id", "isv.invalid-encrypt-type", "isv.decryption-error-not-valid-key",
+                "isv.decryption-error-unknown", "isv.app-cert-expired", "isv.app-cert-not-exist",
+                "isv.missing-app-cert-sn", "isv.missing-alipay-root-cert-sn", "isv.invalid-alipay-root-cert-sn",
+                "isv.not-online-app", "isv.invalid-charset", "isv.invalid-digest", "isv.invalid-method",
+                "isv.forbidden-api", "isv.not-support-app-auth", "isv.invalid-timestamp",
+            ], .operator, false
+        ),
+        ("40002", ["isv.invalid-encrypt"], .retry, false),
+        (
+            "40002",
+            [
+                "isv.invalid-parameter", "isv.invalid-format", "isv.illegal-json", "isv.invalid-content-type",
+                "isv.suspected-attack", "isv.upload-fail", "isv.invalid-file-extension", "isv.invalid-file-size",
+            ], .permanent, false
+        ),
+        ("40003", ["isv.invalid-auth-relations", "isv.missing-signature-config"], .operator, false),
+        (
+            "40004", ["INVALID_PARAMETER", "PARAMETER_ILLEGAL", "INVALID_ARGUMENTS", "INVAILID_ARGUMENTS"], .permanent,
+            false
+        ),
+        (
+            "40004",
+            [
+                "SYSTEM_ERROR", "QUERY_DEDUCT_SIGN_INFO_ERROR", "ACQ.SYSTEM_ERROR", "aop.ACQ.SYSTEM_ERROR",
+                "AQC.SYSTEM_ERROR",
+            ], .retry, false
+        ),
+        ("40004", ["PAY_INFO_NOT_EXISTING", "DEDUCT_SIGN_INFO_NOT_EXIST"], .notExisting, false),
+        ("40004", ["PAY_INFO_BELONGING_TO_OTHERS"], .belongsToOthers, false),
+        ("40005", ["isv.app-call-limited", "isv.method-call-limited"], .throttle, false),
+        (
+            "40006",
+            [
+                "isv.insufficient-isv-permissions", "isv.insufficient-user-permissions", "isv.self-invoke-forbidden",
+            ], .operator, false
+        ),
+    ]
+
+    /// Ways in which the same sub_code has been seen to be written.
+    private static func spellings(_ subCode: String) -> [String] {
+        let bare = ["aop.", "ACQ."].reduce(subCode) { $0.hasPrefix($1) ? String($0.dropFirst($1.count)) : $0 }
+        return [
+            subCode, subCode.uppercased(), subCode.lowercased(), bare, "ACQ." + bare, "aop." + bare, "AOP.ACQ." + bare,
+        ]
+    }
+
+    @Test(arguments: documented)
+    func `every documented sub_code has its class and its scope, however it is spelt and under whatever code`(
+        row: (code: String, subCodes: [String], kind: FailureClass, isMerchants: Bool)
+    ) {
+        for subCode in row.subCodes {
+            for spelling in Self.spellings(subCode) {
+                for code in [row.code, "40004", "20000", "99999", nil] {
+                    #expect(
+                        FailureTable.classify(code: code, subCode: spelling) == row.kind,
+                        "\(code ?? "-") \(spelling)")
+                    #expect(
+                        FailureTable.concernsMerchant(code: code, subCode: spelling) == row.isMerchants,
+                        "\(code ?? "-") \(spelling)")
+                }
+            }
+        }
+    }
+
+    @Test func `the table has no row that is not documented, and no documented one is missing`() {
+        let documented = Set(Self.documented.flatMap(\.subCodes))
+        for (subCode, _) in FailureTable.subCodes {
+            let isThere =
+                subCode.hasSuffix("*")
+                ? documented.contains { $0.hasPrefix(subCode.dropLast()) } : documented.contains(subCode)
+            #expect(isThere, "\(subCode)")
+        }
+        let written = FailureTable.subCodes.map(\.subCode)
+        for subCode in documented {
+            #expect(
+                written.contains(subCode)
+                    || written.contains { $0.hasSuffix("*") && subCode.hasPrefix($0.dropLast()) }, "\(subCode)")
+        }
+    }
+
+    @Test(arguments: [
+        ("10003", FailureClass.pending, false), ("20000", .retry, false), ("20001", .operator, true),
+        ("40001", .operator, false), ("40002", .permanent, false), ("40003", .operator, false),
+        ("40004", .retry, false), ("40005", .throttle, false), ("40006", .operator, false), ("49999", .retry, false),
+    ])
+    func `a code decides where the sub_code is missing or new`(code: String, kind: FailureClass, isMerchants: Bool) {
+        for subCode in [nil, "", "isv.something-new", "SOMETHING_NEW"] {
+            #expect(FailureTable.classify(code: code, subCode: subCode) == kind)
+            #expect(FailureTable.concernsMerchant(code: code, subCode: subCode) == isMerchants)
+        }
+        #expect(FailureTable.codes[code] == (code == "49999" ? nil : kind))
+    }
+
     @Test func `no row of the table is written twice or says two things when read loosely`() {
         #expect(Set(FailureTable.subCodes.map(\.subCode)).count == FailureTable.subCodes.count)
         for (subCode, kind) in FailureTable.subCodes {
