@@ -50,7 +50,7 @@ struct LiveHouse: Sendable {
             ]
             let metrics = Metrics()
             let intake = Intake(
-                sources: sources, merchants: Merchants([]), pool: pool, metrics: metrics, logger: logger)
+                keyring: Keyring(Credentials(sources: sources)), pool: pool, metrics: metrics, logger: logger)
             let reader = FeedReader(pool: pool)
             let watch = FeedWatch(reader: reader, logger: logger)
             let tokens = TokenStore(pool: pool)

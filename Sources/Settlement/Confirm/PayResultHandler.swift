@@ -14,29 +14,20 @@ public struct PayResultHandler: JobHandler {
         var endsHold: String?
     }
 
-    private let gateways: [String: GatewayClient]
-    private let merchants: Merchants
-    private let doors: [String: GatewayDoor]
+    private let keyring: Keyring
     private let holds: HoldBoard
-    private let sources: [String: Source]
     private let retry: RetryPolicies
     private let metrics: Metrics
 
     /// - Parameters:
-    ///   - gateways: the client of each app, by app id.
-    ///   - doors: what the calls of each app pass, by app id; an app without one gets one with the usual limits.
+    ///   - keyring: who asks, what their calls pass, and for whom.
     ///   - holds: the board of the runner that this handler is for.
     ///   - retry: for jobs of sources that are not configured any more.
     public init(
-        gateways: [String: GatewayClient], doors: [String: GatewayDoor] = [:], holds: HoldBoard = HoldBoard(),
-        merchants: Merchants, sources: [Source], retry: RetryPolicies = RetryPolicies(), metrics: Metrics
+        keyring: Keyring, holds: HoldBoard = HoldBoard(), retry: RetryPolicies = RetryPolicies(), metrics: Metrics
     ) {
-        self.gateways = gateways
-        self.doors = doors.merging(
-            gateways.keys.filter { doors[$0] == nil }.map { ($0, GatewayDoor(name: $0)) }, uniquingKeysWith: { $1 })
+        self.keyring = keyring
         self.holds = holds
-        self.merchants = merchants
-        self.sources = Dictionary(sources.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.retry = retry
         self.metrics = metrics
     }
@@ -47,7 +38,8 @@ public struct PayResultHandler: JobHandler {
         guard let job = PayResultJob(args: lease.args) else {
             return unasked(nil, "bad_args", "the job's arguments are not those of a pay-result query")
         }
-        guard let gateway = gateways[job.appID], let door = doors[job.appID] else {
+        let credentials = keyring.current
+        guard let gateway = credentials.gateways[job.appID], let door = credentials.doors[job.appID] else {
             return unasked(job, "unknown_app", "no app \(job.appID) is configured here; add it under apps")
         }
         let subject: PayResultQuery.Subject
@@ -59,9 +51,9 @@ public struct PayResultHandler: JobHandler {
             return unasked(job, "no_subject", "the job has neither a trade number nor a query token")
         }
         let merchant: Merchant?
-        switch merchants.resolve(
+        switch credentials.merchants.resolve(
             appID: job.appID, sellerID: job.sellerID, communityID: job.communityID,
-            sourceMerchant: sources[job.source]?.merchant)
+            sourceMerchant: credentials.sources[job.source]?.merchant)
         {
         case .merchant(let found): merchant = found
         case .app: merchant = nil
@@ -83,20 +75,19 @@ public struct PayResultHandler: JobHandler {
             let log = GatewayLogEntry(answer, jobID: lease.jobID)
             metrics.gatewayRequest(
                 method: PayResultQuery.method, code: log.subCode ?? log.code ?? log.verdict, duration: .now - started)
-            return await judge(answer, log, of: job, lease, merchant, permit)
+            return await judge(answer, log, of: job, credentials.sources[job.source], lease, merchant, permit)
         }
     }
 
     /// A failure that concerns the gateway, the app or the merchant has the job wait; anything else is decided for the job.
     private func judge(
-        _ answer: PayResultAnswer, _ log: GatewayLogEntry, of job: PayResultJob, _ lease: Lease, _ merchant: Merchant?,
-        _ permit: Permit
+        _ answer: PayResultAnswer, _ log: GatewayLogEntry, of job: PayResultJob, _ source: Source?, _ lease: Lease,
+        _ merchant: Merchant?, _ permit: Permit
     ) async -> Output {
         var failure: GatewayFailure?
         if case .failure(let found) = answer { failure = found }
         let outcome = CallOutcome(failure, subject: job.subject ?? "")
         let waiting = await permit.ended(with: outcome)
-        let source = sources[job.source]
         let confirmation: Confirmation =
             if let waiting {
                 .finish(waiting.disposition)

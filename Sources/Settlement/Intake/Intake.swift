@@ -26,8 +26,7 @@ public final class Intake: Service {
     public static let lane: Lane = "intake"
     public static let rejectedLane: Lane = "rejected"
 
-    public let sources: [String: Source]
-    private let merchants: Merchants
+    private let keyring: Keyring
     private let group: GroupCommit
     private let rejected: RejectedStore
     private let limiter: Limiter
@@ -36,13 +35,13 @@ public final class Intake: Service {
     private let logger: Logger
     /// Told after a commit that carried new jobs, so that workers need not wait for their next poll.
     private let queued: @Sendable () -> Void
+    private let wanted = AsyncStream<WantedCertificate>.makeStream(bufferingPolicy: .bufferingNewest(8))
 
     public init(
-        sources: [Source], merchants: Merchants, pool: Pool, metrics: Metrics, logger: Logger,
-        options: Options = Options(), queued: @escaping @Sendable () -> Void = {}
+        keyring: Keyring, pool: Pool, metrics: Metrics, logger: Logger, options: Options = Options(),
+        queued: @escaping @Sendable () -> Void = {}
     ) {
-        self.sources = Dictionary(sources.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        self.merchants = merchants
+        self.keyring = keyring
         var limits = GroupCommit.Limits()
         limits.lanes = options.lanes
         limits.patience = options.commitDeadline * 0.375
@@ -59,7 +58,16 @@ public final class Intake: Service {
         self.queued = queued
     }
 
-    public func run() async { await group.run() }
+    /// The sources that are configured now, by name.
+    public var sources: [String: Source] { keyring.current.sources }
+
+    public func run() async {
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await self.fetchCertificates() }
+            await group.run()
+            tasks.cancelAll()
+        }
+    }
 
     /// Takes one delivery to `source` in and says what to answer.
     ///
@@ -84,7 +92,7 @@ public final class Intake: Service {
         }
         try FailPoint.reach("intake.verified")
         for flag in notification.flags { metrics.notificationFlagged(flag: flag.rawValue) }
-        let screening = Screening(notification, from: source, merchants: merchants)
+        let screening = Screening(notification, from: source, merchants: keyring.current.merchants)
         if case .quarantine(_, let cause, let message) = screening {
             logger.warning(
                 "a notification is quarantined",
@@ -113,9 +121,39 @@ public final class Intake: Service {
                 "source": "\(source.name)", "cause": "\(rejection.cause.rawValue)", "why": "\(rejection.message)",
                 "remote_address": "\(delivery.remoteAddress ?? "-")",
             ])
+        if let number = rejection.certificateNumber {
+            wanted.continuation.yield(WantedCertificate(appID: source.appID, number: number))
+        }
         await rejected.keep(
             delivery, source: source.name, cause: rejection.cause.rawValue, message: rejection.message)
         return .refused(status: rejection.status, cause: rejection.cause.rawValue)
+    }
+
+    // MARK: Renewed certificates
+
+    /// A certificate of Alipay's that an unverified notification names. Its number may be an invention.
+    private struct WantedCertificate: Sendable {
+        let appID: String
+        let number: String
+    }
+
+    /// How long after one such download the next may follow: nobody makes us ask the gateway more often than that.
+    private static let certificatePause = Duration.seconds(5)
+
+    /// Gets certificates that notifications name before any answer of the gateway did, so that Alipay's next delivery of
+    /// the same notification verifies. A process that only serves learns of a renewal in no other way.
+    private func fetchCertificates() async {
+        for await want in wanted.stream {
+            guard let gateway = keyring.current.gateways[want.appID] else { continue }
+            if let failure = await gateway.obtainCertificate(want.number) {
+                logger.warning(
+                    "a notification names a certificate of Alipay's that is not believed",
+                    metadata: [
+                        "app_id": "\(want.appID)", "cause": "\(failure.cause)", "why": "\(failure.message)",
+                    ])
+            }
+            do { try await Task.sleep(for: Self.certificatePause) } catch { return }
+        }
     }
 
     /// Removes what was kept of the unverifiable for longer than `age`, and reads anew how much there is.

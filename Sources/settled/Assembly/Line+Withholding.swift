@@ -16,7 +16,8 @@ extension Line {
 
     /// The runner that asks about orders; none when withholding is not configured.
     static func withholding(
-        _ settings: Settings, pool: Pool, signal: JobSignal, settled: Signal, metrics: Metrics, logger: Logger
+        _ settings: Settings, pool: Pool, signal: JobSignal, settled: Signal, metrics: Metrics, logger: Logger,
+        changes: inout [@Sendable (Settings) -> Void]
     ) throws -> [any Service] {
         guard let withholding = settings.withholding, let taobao = settings.taobao else { return [] }
         let app = try TaobaoApp(taobao)
@@ -32,6 +33,12 @@ extension Line {
         var limits = settings.gateway.limits(of: name)
         limits.rate = Double(withholding.ratePerSecond)
         let door = door(name, limits, metrics)
+        changes.append { settings in
+            if let session = settings.taobao?.session?.reveal() { app.session.replace(with: session) }
+            var limits = settings.gateway.limits(of: name)
+            limits.rate = Double(settings.withholding?.ratePerSecond ?? withholding.ratePerSecond)
+            door.change(limits)
+        }
         let holds = HoldBoard()
         let handler = WithholdingHandler(
             client: TaobaoClient(

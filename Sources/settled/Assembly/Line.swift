@@ -29,6 +29,12 @@ struct Line: Sendable {
 
     let services: [any Service]
     let metrics: Metrics
+    /// What is swapped when the configuration is read anew.
+    let keyring: Keyring
+    /// Told the settings of each reload, for what is neither key nor source: rates, the session at TOP.
+    let changes: [@Sendable (Settings) -> Void]
+    /// The credentials that these settings amount to, with the doors and connections that are there.
+    private let credentialsOf: @Sendable (Settings, [String: GatewayApp]) throws -> Credentials
 
     /// - Parameters:
     ///   - listening: told once, when every listener is bound.
@@ -40,8 +46,20 @@ struct Line: Sendable {
         let pool = Pool(settings.database.pooled, lanes: Self.lanes(settings, roles), logger: logger)
         let metrics = Metrics()
         metrics.buildInfo(version: Version.current)
-        let sources = try Self.sources(settings, apps)
-        let merchants = Merchants(settings.merchants.map(Merchant.init))
+        let transport = HTTPTransport(connections: settings.work.concurrency)
+        let doors = roles.contains(.work) ? Self.doors(settings, metrics) : [:]
+        let works = roles.contains(.work)
+        let keyring = Keyring(try Credentials(settings, apps: apps, transport: transport, doors: doors))
+        credentialsOf = { settings, apps in
+            var doors = keyring.current.doors.filter { apps[$0.key] != nil }
+            if works {
+                for id in apps.keys where doors[id] == nil {
+                    doors[id] = Self.door(id, settings.gateway.limits(of: id), metrics)
+                }
+            }
+            return try Credentials(settings, apps: apps, transport: transport, doors: doors)
+        }
+        var changes: [@Sendable (Settings) -> Void] = []
         let signal = JobSignal(pool: pool, logger: logger)
         let reader = FeedReader(pool: pool)
         let watch = FeedWatch(reader: reader, logger: logger)
@@ -58,10 +76,11 @@ struct Line: Sendable {
                     published: { watch.advanced(to: $0) }))
             services.append(
                 Self.runner(
-                    settings, apps: apps, sources: sources, merchants: merchants, pool: pool, signal: signal,
-                    settled: settled, metrics: metrics, logger: logger))
+                    settings, keyring: keyring, pool: pool, signal: signal, settled: settled, metrics: metrics,
+                    logger: logger))
             services += try Self.withholding(
-                settings, pool: pool, signal: signal, settled: settled, metrics: metrics, logger: logger)
+                settings, pool: pool, signal: signal, settled: settled, metrics: metrics, logger: logger,
+                changes: &changes)
             services.append(
                 JobPruner(
                     pool: pool,
@@ -77,7 +96,7 @@ struct Line: Sendable {
             options.rejectedCapacity = Int64(settings.retention.unverifiedBytes)
             options.rejectedRate = Double(settings.limits.unverifiedPerSecond)
             let made = Intake(
-                sources: sources, merchants: merchants, pool: pool, metrics: metrics, logger: logger, options: options,
+                keyring: keyring, pool: pool, metrics: metrics, logger: logger, options: options,
                 queued: { signal.send(queue: PayResultJob.queue) })
             intake = made
             services.append(made)
@@ -104,6 +123,12 @@ struct Line: Sendable {
         services.append(shutdown)
         self.services = services
         self.metrics = metrics
+        self.keyring = keyring
+        self.changes = changes
+    }
+
+    func credentials(_ settings: Settings, apps: [String: GatewayApp]) throws -> Credentials {
+        try credentialsOf(settings, apps)
     }
 
     private static func lanes(_ settings: Settings, _ roles: Roles) -> [Lane: Int] {
@@ -122,27 +147,13 @@ struct Line: Sendable {
         return lanes
     }
 
-    private static func sources(_ settings: Settings, _ apps: [String: GatewayApp]) throws -> [Source] {
-        try settings.sources.map { source in
-            guard let app = apps[source.appID] else {
-                throw CommandFailure("source \(source.name): app \(source.appID) has no keys", .configuration)
-            }
-            return try Source(source, app: app, limits: settings.limits)
-        }
-    }
-
     private static func runner(
-        _ settings: Settings, apps: [String: GatewayApp], sources: [Source], merchants: Merchants, pool: Pool,
-        signal: JobSignal, settled: Signal, metrics: Metrics, logger: Logger
+        _ settings: Settings, keyring: Keyring, pool: Pool, signal: JobSignal, settled: Signal, metrics: Metrics,
+        logger: Logger
     ) -> JobRunner<PayResultHandler> {
-        let transport = HTTPTransport(connections: settings.work.concurrency)
-        let gateways = apps.mapValues {
-            GatewayClient(app: $0, transport: transport, deadline: settings.gateway.deadline)
-        }
-        let doors = Self.doors(settings, metrics)
         let holds = HoldBoard()
         let handler = PayResultHandler(
-            gateways: gateways, doors: doors, holds: holds, merchants: merchants, sources: sources,
+            keyring: keyring, holds: holds,
             retry: RetryPolicies(usual: settings.work.retry.usual, notExisting: settings.work.retry.notExisting),
             metrics: metrics)
         let hooks = JobHooks(
@@ -155,7 +166,7 @@ struct Line: Sendable {
             },
             staleCompletion: { _ in metrics.staleCompletions() },
             leaseExpired: { _, _ in metrics.leasesExpired() },
-            peers: { _, workers in for door in doors.values { door.share(among: workers) } })
+            peers: { _, workers in for door in keyring.current.doors.values { door.share(among: workers) } })
         let work = settings.work
         let runner = RunnerSettings(
             concurrency: work.concurrency, claimBatch: work.claimBatch, completionBatch: work.settleBatch,

@@ -53,7 +53,7 @@ struct IntakeBench: Sendable {
         let pool = Pool(
             database.settings, lanes: [Intake.lane: 2, Intake.rejectedLane: 1], logger: database.logger)
         let intake = Intake(
-            sources: [source], merchants: Merchants([]), pool: pool, metrics: Metrics(), logger: database.logger)
+            keyring: Keyring(Credentials(sources: [source])), pool: pool, metrics: Metrics(), logger: database.logger)
         let group = ServiceGroup(services: [pool, intake], logger: database.logger)
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -39,6 +40,8 @@ struct WorkCommand: AsyncParsableCommand {
 
 private enum LongRunning {
     static func run(_ configuration: ConfigurationOption, roles: Line.Roles, migrate: Bool) async throws {
+        // One that comes before there is anything to reload must not end the program.
+        signal(SIGHUP, SIG_IGN)
         try Startup.checkFailPoints()
         let loaded = try configuration.load()
         let settings = loaded.settings
@@ -55,8 +58,10 @@ private enum LongRunning {
                     "admin": "\(addresses.admin)",
                 ])
         }
+        let reload = Reload(loaded, apps: keys.apps, line: line, logger: logger) { try configuration.load() }
         var group = ServiceGroupConfiguration(
-            services: line.services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+            services: ([reload] + line.services).map { .init(service: $0) },
+            gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger)
         // A shutdown that hangs must not keep a deploy waiting for ever.
         group.maximumGracefulShutdownDuration = settings.work.drain + .seconds(10)

@@ -39,8 +39,11 @@ import Wire
             appID: TestHouse.appID, gateway: try GatewayAddress("https://gateway.invalid/gateway.do"),
             privateKey: try TestKeys.app.get(), alipayKeys: [try TestKeys.alipay.get().publicKey])
         return PayResultHandler(
-            gateways: [TestHouse.appID: GatewayClient(app: app, transport: gateway)], merchants: merchants,
-            sources: [try TestHouse.source()], metrics: Metrics())
+            keyring: Keyring(
+                Credentials(
+                    gateways: [TestHouse.appID: GatewayClient(app: app, transport: gateway)], merchants: merchants,
+                    sources: [try TestHouse.source()])),
+            metrics: Metrics())
     }
 
     private static func lease(_ args: String, id: Int64 = 1) -> Lease {

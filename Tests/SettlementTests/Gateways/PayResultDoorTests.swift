@@ -48,9 +48,12 @@ import Wire
         limits.breaker.failures = 3
         limits.verdictWait = .milliseconds(1)
         handler = PayResultHandler(
-            gateways: [TestHouse.appID: GatewayClient(app: app, transport: gateway)],
-            doors: [TestHouse.appID: GatewayDoor(name: TestHouse.appID, limits: limits)], holds: holds,
-            merchants: TestHouse.merchants, sources: [try TestHouse.source()], metrics: Metrics())
+            keyring: Keyring(
+                Credentials(
+                    gateways: [TestHouse.appID: GatewayClient(app: app, transport: gateway)],
+                    doors: [TestHouse.appID: GatewayDoor(name: TestHouse.appID, limits: limits)],
+                    merchants: TestHouse.merchants, sources: [try TestHouse.source()])),
+            holds: holds, metrics: Metrics())
     }
 
     private static func failure(_ code: String, _ subCode: String, signed: Bool = true) throws -> String {

@@ -15,7 +15,8 @@ import Testing
         try await TestHouse.withPool { pool in
             let source = try TestHouse.source()
             let intake = Intake(
-                sources: [source], merchants: TestHouse.merchants, pool: pool, metrics: Metrics(),
+                keyring: Keyring(Credentials(merchants: TestHouse.merchants, sources: [source])), pool: pool,
+                metrics: Metrics(),
                 logger: TestHouse.logger, options: options, queued: queued)
             let running = Task { await intake.run() }
             let value: T

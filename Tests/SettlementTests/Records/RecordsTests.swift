@@ -44,7 +44,8 @@ import Wire
         try await TestHouse.withPool { pool in
             let source = try TestHouse.source()
             let intake = Intake(
-                sources: [source], merchants: TestHouse.merchants, pool: pool, metrics: Metrics(),
+                keyring: Keyring(Credentials(merchants: TestHouse.merchants, sources: [source])), pool: pool,
+                metrics: Metrics(),
                 logger: TestHouse.logger)
             let running = Task { await intake.run() }
             let delivery = try SignedNotification.delivery(["trade_no": "T1", "notify_id": "n1"])
