@@ -39,11 +39,43 @@ import Testing
     ) async throws {
         let platform = TOPSimulator(
             appKey: appKey, secret: secret, book: OrderBook(orders, session: "session-1"))
+        try await stage(platform) { stage, url in try await body(stage, platform, url) }
+    }
+
+    private static func stage(
+        _ platform: TOPSimulator, _ body: (RealStage, String) async throws -> Void
+    ) async throws {
         try await Turns.one {
             try await RealStage.with(Scenario(.init(seed: 7, notifications: 1, mix: .plain))) { stage in
-                try await platform.whileRunning { url in try await body(stage, platform, url) }
+                try await platform.whileRunning { url in try await body(stage, url) }
             }
         }
+    }
+
+    /// Runs the program for as long as `body` takes; it ends as told.
+    private static func running(
+        _ stage: RealStage, _ environment: [String: String], _ body: () async throws -> Void
+    ) async throws {
+        let program = try RealProgram(
+            ["run", "--config", stage.configuration], folder: stage.folder, environment: environment)
+        do {
+            _ = try await program.addresses()
+            try await body()
+            program.send(SIGTERM)
+            #expect(await program.waitForEnd() == .exit(0))
+        } catch {
+            await program.reap()
+            throw error
+        }
+    }
+
+    /// The one number that `sql` asks for, through a connection of its own.
+    private static func number(_ sql: String, _ stage: RealStage) async throws -> Int64 {
+        let connection = Connection(stage.database)
+        try await connection.connect()
+        let number = try await connection.query(Statement("e2e.number", sql)).first?.int8(0)
+        await connection.close()
+        return number ?? -1
     }
 
     private static func add(_ ids: [String], _ stage: RealStage, _ environment: [String: String]) async throws {
@@ -108,6 +140,53 @@ import Testing
                 await program.reap()
                 throw error
             }
+        }
+    }
+
+    @Test func `during a ban nobody asks, no attempt is spent, and then every order ends`() async throws {
+        let now = Int64(Date().timeIntervalSince1970)
+        let orders = (1...6).map { PlatformOrder("\($0)", story: .failed, amounts: [10], paidAt: now) }
+        let book = OrderBook(
+            orders, session: "session-1", limit: .init(calls: 5, span: .seconds(600), ban: .seconds(2)))
+        let platform = TOPSimulator(appKey: Self.appKey, secret: Self.secret, book: book)
+        try await Self.stage(platform) { stage, url in
+            let environment = Self.environment(url, ["SETTLED_WITHHOLDING_CONCURRENCY": "1"])
+            try await Self.running(stage, environment) {
+                try await Self.add(orders.map(\.bizOrderID), stage, environment)
+                try await Self.ended(6, stage)
+            }
+            #expect(book.asksDuringBans == 0)
+            #expect(book.refusals["accesscontrol.limited-by-api-access-count"] ?? 0 >= 2)
+            #expect(
+                try await Self.number("SELECT count(*) FROM settled.job_attempts WHERE disposition = 'retry'", stage)
+                    == 0)
+        }
+    }
+
+    @Test func `a session that has run out holds the orders, and the new one lets them go on`() async throws {
+        let now = Int64(Date().timeIntervalSince1970)
+        let orders = (1...3).map { PlatformOrder("\($0)", story: .paid, amounts: [10], paidAt: now) }
+        let book = OrderBook(orders, session: "session-2")
+        let platform = TOPSimulator(appKey: Self.appKey, secret: Self.secret, book: book)
+        try await Self.stage(platform) { stage, url in
+            let environment = Self.environment(url, ["SETTLED_GATEWAY_PROBE_INTERVAL": "1s"])
+            try await Self.running(stage, environment) {
+                try await Self.add(orders.map(\.bizOrderID), stage, environment)
+                _ = try await eventually("all orders to be held") {
+                    let held = "SELECT count(*) FROM settled.jobs WHERE state = 'held' AND cause = 'invalid-sessionkey'"
+                    return try await Self.number(held, stage) == 3 ? true : nil
+                }
+            }
+            #expect(book.answers("1").isEmpty)
+            try await Self.running(stage, environment.merging(["SETTLED_TAOBAO_SESSION": "session-2"]) { $1 }) {
+                try await Self.ended(3, stage)
+            }
+            #expect(
+                try await Self.number("SELECT count(*) FROM settled.job_attempts WHERE disposition = 'retry'", stage)
+                    == 0)
+            #expect(
+                try await Self.number("SELECT count(*) FROM settled.settlements WHERE kind = 'withholding'", stage) == 3
+            )
         }
     }
 

@@ -11,8 +11,9 @@ extension WithholdingBook {
         try writeInstalments(settlements, in: tx)
         try writeOrders(in: tx)
         try writePolls(in: tx)
+        // What settled something is kept as evidence; what says nothing new is not kept again.
         try GatewayLogEntry.write(
-            notes.filter { $0.verdict?.settles.isEmpty ?? true }.map(\.logEntry), in: tx)
+            notes.filter { !$0.isRepeat && $0.verdict?.settles.isEmpty ?? true }.map(\.logEntry), in: tx)
     }
 
     // MARK: Settlements
@@ -157,13 +158,14 @@ extension WithholdingBook {
             pay_status_desc = CASE WHEN n.is_bill THEN n.pay_status_desc ELSE w.pay_status_desc END,
             total_raw = CASE WHEN n.is_bill THEN n.total_raw ELSE w.total_raw END,
             total_fen = CASE WHEN n.is_bill THEN n.total_fen ELSE w.total_fen END,
+            bill_digest = coalesce(n.bill_digest, w.bill_digest),
             polls = w.polls + 1, last_polled_at = now(),
             refused_since = CASE WHEN n.is_bill THEN NULL WHEN n.is_refusal THEN coalesce(w.refused_since, now())
                             ELSE w.refused_since END,
             ended_at = CASE WHEN n.is_end THEN coalesce(w.ended_at, now()) WHEN n.is_bill THEN NULL ELSE w.ended_at END
         FROM unnest($1::text[], $2::text[], $3::bool[], $4::bool[], $5::bool[], $6::text[], $7::text[], $8::text[],
-                    $9::int8[])
-            AS n (code, id, is_bill, is_refusal, is_end, pay_status, pay_status_desc, total_raw, total_fen)
+                    $9::int8[], $10::bytea[])
+            AS n (code, id, is_bill, is_refusal, is_end, pay_status, pay_status_desc, total_raw, total_fen, bill_digest)
         WHERE w.pay_biz_code = n.code AND w.biz_order_id = n.id
         """)
 
@@ -176,7 +178,7 @@ extension WithholdingBook {
                 .boolArray(bills.map { $0 != nil }), .boolArray(notes.map(\.answer.isRefusal)),
                 .boolArray(notes.map { $0.verdict?.isEnd ?? false }), .textArray(bills.map { $0?.status.description }),
                 .textArray(bills.map { $0?.statusText }), .textArray(bills.map { $0?.totalAmount }),
-                .int8Array(notes.map { $0.verdict?.totalFen }),
+                .int8Array(notes.map { $0.verdict?.totalFen }), .byteaArray(notes.map(\.billDigest)),
             ])
     }
 

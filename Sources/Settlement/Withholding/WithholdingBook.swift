@@ -1,5 +1,6 @@
 import Postgres
 import Taobao
+import Wire
 
 /// The orders of one batch: read and locked together, noted one by one, written together in the same transaction.
 struct WithholdingBook {
@@ -8,6 +9,8 @@ struct WithholdingBook {
         var standing: [String: WithholdingVerdict.Standing] = [:]
         /// For how long nothing but refusals has come.
         var refusedFor: Duration
+        /// Of the last bill.
+        var billDigest: [UInt8]?
         /// Something was noted of it in this batch already.
         var isNoted = false
     }
@@ -17,6 +20,10 @@ struct WithholdingBook {
         let order: WithholdingOrder
         let jobID: Int64
         let answer: AgreementPayAnswer
+        /// Of the bill; nil for a failure.
+        let billDigest: [UInt8]?
+        /// The same was said the last time.
+        let isRepeat: Bool
         /// nil for a failure.
         let verdict: WithholdingVerdict?
     }
@@ -32,7 +39,7 @@ struct WithholdingBook {
     static let lock = Statement(
         "withholdings.lock",
         """
-        SELECT w.pay_biz_code, w.biz_order_id, w.refused_since, now() AS now, pg_current_xact_id()::text AS xact
+        SELECT w.pay_biz_code, w.biz_order_id, w.refused_since, w.bill_digest, now() AS now, pg_current_xact_id()::text AS xact
         FROM settled.withholdings w
         JOIN (SELECT DISTINCT code, id FROM unnest($1::text[], $2::text[]) AS t (code, id)) AS asked
             ON w.pay_biz_code = asked.code AND w.biz_order_id = asked.id
@@ -57,7 +64,8 @@ struct WithholdingBook {
         for row in try tx.query(Self.lock, keys) {
             let since = try row.timestamptzOrNil("refused_since")
             let now = try row.timestamptz("now")
-            entries[try Self.order(row)] = Entry(refusedFor: since.map { now - $0 } ?? .zero)
+            entries[try Self.order(row)] = Entry(
+                refusedFor: since.map { now - $0 } ?? .zero, billDigest: try row.byteaOrNil("bill_digest"))
         }
         for row in try tx.query(Self.standing, keys) {
             entries[try Self.order(row)]?.standing[try row.text("plan_id")] = WithholdingVerdict.Standing(
@@ -76,15 +84,51 @@ struct WithholdingBook {
         _ bill: AgreementPayBill, _ verdict: WithholdingVerdict, _ evidence: TOPEvidence, of order: WithholdingOrder,
         jobID: Int64
     ) {
-        note(Note(order: order, jobID: jobID, answer: .bill(bill, evidence), verdict: verdict))
+        let digest = bill.digest
+        note(
+            Note(
+                order: order, jobID: jobID, answer: .bill(bill, evidence), billDigest: digest,
+                isRepeat: entries[order]?.billDigest == digest, verdict: verdict))
     }
 
     mutating func note(_ failure: TOPFailure, of order: WithholdingOrder, jobID: Int64) {
-        note(Note(order: order, jobID: jobID, answer: .failure(failure), verdict: nil))
+        note(
+            Note(
+                order: order, jobID: jobID, answer: .failure(failure), billDigest: nil, isRepeat: false, verdict: nil))
     }
 
     private mutating func note(_ note: Note) {
         entries[note.order]?.isNoted = true
         notes.append(note)
+    }
+}
+
+extension AgreementPayBill {
+    /// SHA-256 over every field, in an order that does not depend on the answer's.
+    fileprivate var digest: [UInt8] {
+        var json = JSONWriter(capacity: 512)
+        json.object { json in
+            json.member("biz_order_id", orNull: bizOrderID)
+            json.member("pay_biz_code", orNull: payBizCode)
+            json.member("pay_status", status.description)
+            json.member("pay_status_desc", orNull: statusText)
+            json.member("total_amount", orNull: totalAmount)
+            json.array("pay_details") { json in
+                for detail in details.sorted(by: { $0.planID < $1.planID }) {
+                    json.object { json in
+                        json.member("plan_id", detail.planID)
+                        json.member("pay_status", detail.status)
+                        json.member("pay_status_desc", orNull: detail.statusText)
+                        json.member("amount", orNull: detail.amount)
+                        json.member("alipay_trade_no", orNull: detail.alipayTradeNo)
+                        json.member("pay_time", orNull: detail.paidAt)
+                        json.member("create_time", orNull: detail.createdAt)
+                        json.member("err_code", orNull: detail.errorCode)
+                        json.member("err_msg", orNull: detail.errorMessage)
+                    }
+                }
+            }
+        }
+        return Digest.sha256(json.bytes)
     }
 }

@@ -101,7 +101,7 @@ public struct WithholdingHandler: JobHandler {
         }
         switch reply {
         case .banned(let left):
-            return .snooze(after: left + .seconds(20) * output.jitter, reason: "banned")
+            return .snooze(after: WithholdingVerdict.wait(forBan: left, jitter: output.jitter), reason: "banned")
         case .kept(let waiting):
             return waiting.disposition
         case .answered(let answer, let waiting):

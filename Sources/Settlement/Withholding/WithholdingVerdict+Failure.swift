@@ -2,6 +2,11 @@ import JobQueue
 import Taobao
 
 extension WithholdingVerdict {
+    /// A ban to its end, and up to a quarter longer (1 to 20 s), so that not all jobs come back in the same second.
+    static func wait(forBan left: Duration, jitter: Double) -> Duration {
+        left + min(max(left / 4, .seconds(1)), .seconds(20)) * jitter
+    }
+
     /// What a failure to get a bill means for the job. Nothing of a failure is ever money; at worst a person looks.
     ///
     /// - Parameters:
@@ -15,7 +20,7 @@ extension WithholdingVerdict {
         switch failure.kind {
         case .throttle(let ban):
             // No attempt is spent, and the jobs come back one after another and not all in the same second.
-            return .snooze(after: ban.duration + .seconds(20) * jitter, reason: failure.cause)
+            return .snooze(after: wait(forBan: ban.duration, jitter: jitter), reason: failure.cause)
         case .clock where attempt <= 1:
             return .retry(reason, after: .seconds(1))
         case .operator, .clock:
