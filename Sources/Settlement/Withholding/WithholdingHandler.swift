@@ -18,7 +18,6 @@ public struct WithholdingHandler: JobHandler {
 
         /// nil when the job's arguments name none.
         let asked: (order: WithholdingOrder, reply: Reply)?
-        let attempt: Int
         let age: Duration
         let jitter: Double
     }
@@ -53,7 +52,7 @@ public struct WithholdingHandler: JobHandler {
         var asked: (WithholdingOrder, Output.Reply)?
         if let order = WithholdingJob.order(args: lease.args) { asked = (order, await reply(about: order, for: lease)) }
         return Output(
-            asked: asked, attempt: lease.attempt, age: Timestamp.now() - lease.firstAttemptAt,
+            asked: asked, age: Timestamp.now() - lease.firstAttemptAt,
             jitter: Double.random(in: 0..<1))
     }
 
@@ -124,7 +123,7 @@ public struct WithholdingHandler: JobHandler {
                 // A ban has seconds of its own; all else that concerns more than this order is the door's to say.
                 if case .throttle = failure.kind {} else if let waiting { return waiting.disposition }
                 return WithholdingVerdict.disposition(
-                    of: failure, attempt: output.attempt, refusedFor: known.refusedFor, policy: policy, age: output.age,
+                    of: failure, refusedFor: known.refusedFor, policy: policy, age: output.age,
                     jitter: output.jitter)
             }
         }

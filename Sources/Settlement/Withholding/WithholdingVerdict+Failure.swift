@@ -10,10 +10,9 @@ extension WithholdingVerdict {
     /// What a failure to get a bill means for the job. Nothing of a failure is ever money; at worst a person looks.
     ///
     /// - Parameters:
-    ///   - attempt: how many attempts of the retry budget were spent, this one included.
     ///   - refusedFor: for how long nothing but refusals has come; zero for the first.
     static func disposition(
-        of failure: TOPFailure, attempt: Int, refusedFor: Duration, policy: WithholdingPolicy, age: Duration,
+        of failure: TOPFailure, refusedFor: Duration, policy: WithholdingPolicy, age: Duration,
         jitter: Double
     ) -> Disposition {
         let reason = JobFailure(cause: failure.cause, message: failure.message)
@@ -21,9 +20,10 @@ extension WithholdingVerdict {
         case .throttle(let ban):
             // No attempt is spent, and the jobs come back one after another and not all in the same second.
             return .snooze(after: wait(forBan: ban.duration, jitter: jitter), reason: failure.cause)
-        case .clock where attempt <= 1:
-            return .retry(reason, after: .seconds(1))
-        case .operator, .clock:
+        case .clock:
+            // The door holds the jobs at the second refusal in a row; a first one may only have travelled long.
+            return .snooze(after: .seconds(1), reason: failure.cause)
+        case .operator:
             return .snooze(after: .seconds(45) + .seconds(30) * jitter, reason: failure.cause)
         case .permanent:
             return .quarantine(reason)

@@ -16,9 +16,15 @@ struct DocumentedError: Sendable, Hashable {
         case retries
     }
 
+    /// Who plays it, and how.
+    enum Fault: Sendable, Hashable {
+        case alipay(GatewayFault)
+        case top(TOPFault)
+    }
+
     let api: String
     let name: String
-    let fault: GatewayFault
+    let fault: Fault
     /// For how many calls it lasts.
     let calls: Int
     let ending: Ending
@@ -32,10 +38,11 @@ extension DocumentedError {
         ) -> DocumentedError {
             DocumentedError(
                 api: "pay.result.query", name: "\(code) \(subCode)\(signed ? "" : " (unsigned)")",
-                fault: .failure(code: code, subCode: subCode, signed: signed), calls: calls, ending: ending)
+                fault: .alipay(.failure(code: code, subCode: subCode, signed: signed)), calls: calls, ending: ending)
         }
         func fault(_ name: String, _ fault: GatewayFault, _ ending: Ending, calls: Int = 1) -> DocumentedError {
-            DocumentedError(api: "pay.result.query", name: name, fault: fault, calls: calls, ending: ending)
+            DocumentedError(
+                api: "pay.result.query", name: name, fault: .alipay(fault), calls: calls, ending: ending)
         }
         return [
             error("40004", "INVALID_PARAMETER", .fails, calls: .max),

@@ -4,7 +4,7 @@ import Sandbox
 
 /// Plays documented errors, each on a stage of its own, and tells what became of each.
 struct ErrorDrill: Sendable {
-    static let errors = DocumentedError.payResult
+    static let errors = DocumentedError.payResult + DocumentedError.agreementPay
     static var apis: [String] {
         errors.reduce(into: []) { apis, error in if apis.last != error.api { apis.append(error.api) } }
     }
@@ -24,7 +24,13 @@ struct ErrorDrill: Sendable {
                     guard let (index, error) = rest.next() else { return }
                     group.addTask {
                         let observation = try await stages.lend("error_\(index)") { database in
-                            try await ErrorStage(error: error, keys: keys, database: database).play()
+                            switch error.fault {
+                            case .alipay(let fault):
+                                try await ErrorStage(error: error, fault: fault, keys: keys, database: database).play()
+                            case .top(let fault):
+                                try await TOPErrorStage(error: error, fault: fault, keys: keys, database: database)
+                                    .play()
+                            }
                         }
                         return (index, observation)
                     }

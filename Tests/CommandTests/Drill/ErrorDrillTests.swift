@@ -23,6 +23,14 @@ import Testing
         #expect(report.table.contains("3 of 3 as it should be"))
     }
 
+    @Test func `the errors of Taobao's platform are played by the platform`() async throws {
+        let names = ["27 invalid-sessionkey", "50 isv.invalid-parameter", "another order's answer"]
+        let errors = ErrorDrill.errors.filter { $0.api == "agreement.pay.query" && names.contains($0.name) }
+        let report = try await ErrorDrill(parallel: 3, output: Self.output).run(errors)
+        #expect(report.rows.map(\.error.name) == names)
+        #expect(report.holds, "\(report.table)")
+    }
+
     private static func seen(_ state: String, attempts: Int = 0, calls: Int = 1, settled: Int = 0) -> Observation {
         Observation(
             first: "retry", cause: nil, attempts: attempts, calls: calls, state: state, outcome: nil, wait: nil,
@@ -47,7 +55,7 @@ import Testing
     func `a row holds only when the program did what the documents ask for`(
         ending: DocumentedError.Ending, seen: Observation, holds: Bool
     ) {
-        let error = DocumentedError(api: "a", name: "n", fault: .systemError, calls: 1, ending: ending)
+        let error = DocumentedError(api: "a", name: "n", fault: .alipay(.systemError), calls: 1, ending: ending)
         #expect(ErrorDrillReport.Row(error: error, observation: seen).holds == holds)
     }
 }

@@ -192,12 +192,12 @@ import Testing
     // MARK: Failures
 
     private static func failed(
-        _ kind: TOPFailure.Kind, attempt: Int = 1, refusedFor: Duration = .zero, age: Duration = .zero,
+        _ kind: TOPFailure.Kind, refusedFor: Duration = .zero, age: Duration = .zero,
         jitter: Double = 0
     ) -> String {
         word(
             WithholdingVerdict.disposition(
-                of: TOPFailure(kind, cause: "c", message: "m"), attempt: attempt, refusedFor: refusedFor,
+                of: TOPFailure(kind, cause: "c", message: "m"), refusedFor: refusedFor,
                 policy: policy,
                 age: age, jitter: jitter))
     }
@@ -213,8 +213,7 @@ import Testing
         #expect(Self.failed(.permanent) == "quarantine c")
         #expect(Self.failed(.operator) == "snooze 45.0")
         #expect(Self.failed(.operator, age: month, jitter: 0.999).hasPrefix("snooze 74"))
-        #expect(Self.failed(.clock) == "retry c 1.0")
-        #expect(Self.failed(.clock, attempt: 2) == "snooze 45.0")
+        #expect(Self.failed(.clock) == "snooze 1.0")
         #expect(Self.failed(.business) == "retry c 30.0")
         #expect(Self.failed(.business, refusedFor: .seconds(2 * 86_400), age: .seconds(200)) == "retry c 600.0")
         #expect(Self.failed(.business, refusedFor: .seconds(2 * 86_400 + 1)) == "quarantine c")
