@@ -21,8 +21,16 @@ struct RealStage: Sendable {
     let pool: Pool
     let database: ConnectionSettings
 
+    /// How the app and the platform have arranged themselves.
+    struct Arrangement: Sendable {
+        /// Certificates instead of Alipay's public key.
+        var certificates = false
+        /// The content key of both sides, Base64.
+        var contentKey: String?
+    }
+
     static func with<T: Sendable>(
-        _ scenario: Scenario, lease: String = "10s", port: Int? = nil,
+        _ scenario: Scenario, lease: String = "10s", port: Int? = nil, arrangement: Arrangement = Arrangement(),
         _ body: (RealStage) async throws -> T
     ) async throws -> T {
         try await withDatabase { database in
@@ -33,11 +41,20 @@ struct RealStage: Sendable {
             defer { try? FileManager.default.removeItem(atPath: folder) }
             let keys = try SandboxKeys.generate()
             let files = try keys.write(into: FilePath(folder))
+            let certificates = try arrangement.certificates ? RealStage.certificates(scenario, keys, folder) : nil
+            if let key = arrangement.contentKey {
+                try key.write(toFile: folder + "/aes.key", atomically: true, encoding: .utf8)
+            }
+            for merchant in scenario.settings.merchants {
+                guard let token = merchant.appAuthToken else { continue }
+                try token.write(toFile: folder + "/token-\(merchant.sellerID)", atomically: true, encoding: .utf8)
+            }
             let gateway = GatewaySimulator(
-                appID: scenario.settings.appID, keys: keys, book: TradeBook(scenario.trades), tokens: scenario.tokens)
+                appID: scenario.settings.appID, keys: keys, book: TradeBook(scenario.trades), tokens: scenario.tokens,
+                certificates: certificates, contentKey: try arrangement.contentKey.map { try ContentKey(text: $0) })
             return try await gateway.whileRunning { url in
                 let file = folder + "/settled.yaml"
-                try text(scenario, database, url, files, lease: lease).write(
+                try text(scenario, database, url, files, arrangement, lease: lease).write(
                     toFile: file, atomically: true, encoding: .utf8)
                 let pool = Pool(
                     database, lanes: [FeedReader.lane: 2],
@@ -59,15 +76,20 @@ struct RealStage: Sendable {
 
     private static func text(
         _ scenario: Scenario, _ database: ConnectionSettings, _ gateway: String, _ files: SandboxKeys.Files,
-        lease: String
+        _ arrangement: Arrangement, lease: String
     ) -> String {
         let app = scenario.settings.appID
+        var keys =
+            arrangement.certificates
+            ? "app_cert_file: app.crt, alipay_cert_file: alipay.crt, alipay_root_cert_file: root.crt"
+            : "alipay_public_key_file: \"\(files.alipayPublicKey)\""
+        if arrangement.contentKey != nil { keys += ", aes_key_file: aes.key" }
         var text = """
             database: { url: "\(database.conninfo)", pools: { intake: 2, unverified: 1, work: 2, read: 1, feed: 1 } }
             http: { listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0" }
             apps:
               - { id: "\(app)", gateway: "\(gateway)", private_key_file: "\(files.appPrivateKey)",
-                  alipay_public_key_file: "\(files.alipayPublicKey)" }
+                  \(keys) }
             sources:
               - { name: cplife, app: "\(app)", profile: cplife, ack: signed-xml }
               - { name: trade, app: "\(app)", profile: trade, ack: success }
@@ -81,10 +103,21 @@ struct RealStage: Sendable {
         for merchant in scenario.settings.merchants {
             text += "  - { seller_id: \"\(merchant.sellerID)\", app: \"\(app)\", communities: ["
             text += merchant.communities.map { "\"\($0)\"" }.joined(separator: ", ") + "]"
-            if let token = merchant.appAuthToken { text += ", app_auth_token: \"\(token)\"" }
+            if merchant.appAuthToken != nil { text += ", app_auth_token_file: token-\(merchant.sellerID)" }
             text += " }\n"
         }
         return text
+    }
+
+    /// Writes the certificates of both sides as the console would give them.
+    private static func certificates(
+        _ scenario: Scenario, _ keys: SandboxKeys, _ folder: String
+    ) throws -> SandboxCertificates {
+        let made = try SandboxCertificates(keys, authority: SandboxAuthority(), appID: scenario.settings.appID)
+        for (name, text) in [("app", made.app), ("alipay", made.alipay), ("root", made.authority.bundle)] {
+            try text.write(toFile: folder + "/\(name).crt", atomically: true, encoding: .utf8)
+        }
+        return made
     }
 
     /// Starts `settled COMMAND` with this stage's configuration.

@@ -5,14 +5,12 @@ import Wire
 struct GatewayDesk: Sendable {
     let check: GatewayCheck
     let office: AnswerOffice
-    /// Authorisations that exist; a call with any other is refused before anything is looked up.
-    let tokens: Set<String>
     let counters: [any GatewayCounter]
     /// Told the `sub_code` of every call that came to nothing.
     let refused: @Sendable (String) -> Void
 
     func reply(query: [UInt8], body: [UInt8]) throws -> WireReply {
-        let request: GatewayRequest
+        var request: GatewayRequest
         do throws(GatewayError) {
             request = try check.request(query: query, body: body)
         } catch {
@@ -24,7 +22,11 @@ struct GatewayDesk: Sendable {
             guard let counter = counters.first(where: { $0.method == request.method }) else {
                 throw GatewayError.invalidMethod
             }
-            if let token = request.appAuthToken, !tokens.contains(token) { throw GatewayError.invalidAppAuthToken }
+            // A call with an authorisation that does not exist is refused before anything is looked up.
+            if let token = request.appAuthToken {
+                guard let original = office.seal.original(of: token) else { throw GatewayError.invalidAppAuthToken }
+                request.appAuthToken = original
+            }
             return try counter.reply(to: request, from: office)
         } catch let error as GatewayError {
             refused(error.subCode)

@@ -32,6 +32,18 @@ struct GatewayError: Error, Sendable, Hashable {
         code: "40002", subCode: "isv.invalid-signature-type", subMessage: "无效的签名类型", isSigned: false)
     static let invalidSignature = GatewayError(
         code: "40002", subCode: "isv.invalid-signature", subMessage: "验签出错,建议检查签名字符串或签名私钥与应用公钥是否匹配", isSigned: false)
+    static let missingAppCertificate = GatewayError(
+        code: "40002", subCode: "isv.missing-app-cert-sn", subMessage: "缺少应用公钥证书序列号", isSigned: false)
+    static let unknownAppCertificate = GatewayError(
+        code: "40002", subCode: "isv.app-cert-not-exist", subMessage: "应用公钥证书不存在", isSigned: false)
+    static let missingRootCertificate = GatewayError(
+        code: "40002", subCode: "isv.missing-alipay-root-cert-sn", subMessage: "缺少支付宝根证书序列号", isSigned: false)
+    static let invalidRootCertificate = GatewayError(
+        code: "40002", subCode: "isv.invalid-alipay-root-cert-sn", subMessage: "支付宝根证书序列号错误", isSigned: false)
+    static let invalidEncryptType = GatewayError(
+        code: "40002", subCode: "isv.invalid-encrypt-type", subMessage: "无效的加密类型")
+    static let notDecryptable = GatewayError(
+        code: "40002", subCode: "isv.decryption-error-unknown", subMessage: "解密出错,未知异常")
     static let invalidCharset = GatewayError(
         code: "40002", subCode: "isv.invalid-charset", subMessage: "字符集错误", isSigned: false)
     static let illegalParameters = GatewayError(

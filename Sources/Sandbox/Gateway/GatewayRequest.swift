@@ -10,6 +10,8 @@ struct GatewayRequest: Sendable {
     var appAuthToken: String?
     var charset: Charset
     var algorithm: SignatureAlgorithm
+    /// Whether it came encrypted; then a success is answered so.
+    var isEncrypted = false
 
     /// What a counter wants to know of `biz_content`.
     func content<Content: Decodable>(as type: Content.Type) throws(GatewayError) -> Content {
@@ -21,7 +23,8 @@ struct GatewayRequest: Sendable {
 /// Reads and checks a call in the gateway's order: app id, charset, signature, and only then what the call wants.
 struct GatewayCheck: Sendable {
     var appID: String
-    var appPublicKey: PublicKey
+    let seal: PlatformSeal
+    var contentKey: ContentKey?
     var algorithms: Set<SignatureAlgorithm>
     /// Unix seconds, now.
     var clock: @Sendable () -> Int64
@@ -40,14 +43,36 @@ struct GatewayCheck: Sendable {
         let label = inQuery.first { $0.name == Array("charset".utf8) }.map { text($0.value) } ?? "gbk"
         guard let charset = Charset(label: label) else { throw .invalidCharset }
         let algorithm = try verifySignature(raw, fields)
+        try checkCertificates(fields)
 
         guard let method = fields["method"].map(text), !method.isEmpty else { throw .missingMethod }
         guard fields["version"].map(text) == "1.0" else { throw .missingVersion }
         try checkTimestamp(fields["timestamp"].map(text))
-        guard let content = charset.decode(fields["biz_content"] ?? []) else { throw .illegalJSON }
+        let (plain, isEncrypted) = try decrypted(fields["biz_content"] ?? [], fields["encrypt_type"].map(text))
+        guard let content = charset.decode(plain) else { throw .illegalJSON }
         return GatewayRequest(
             method: method, content: content, appAuthToken: fields["app_auth_token"].map(text), charset: charset,
-            algorithm: algorithm)
+            algorithm: algorithm, isEncrypted: isEncrypted)
+    }
+
+    /// In certificate mode a call names the application's certificate and the roots that it goes by.
+    private func checkCertificates(_ fields: [String: [UInt8]]) throws(GatewayError) {
+        guard let numbers = seal.numbers else { return }
+        guard let app = fields["app_cert_sn"].map(text) else { throw .missingAppCertificate }
+        guard app == numbers.app else { throw .unknownAppCertificate }
+        guard let root = fields["alipay_root_cert_sn"].map(text) else { throw .missingRootCertificate }
+        guard root == numbers.root else { throw .invalidRootCertificate }
+    }
+
+    private func decrypted(
+        _ content: [UInt8], _ type: String?
+    ) throws(GatewayError) -> (plain: [UInt8], isEncrypted: Bool) {
+        guard let type else { return (content, false) }
+        guard type == "AES" else { throw .invalidEncryptType }
+        guard let contentKey, let cipher = Base64.decode(content), let plain = contentKey.decrypt(cipher) else {
+            throw .notDecryptable
+        }
+        return (plain, true)
     }
 
     private func unique(_ raw: [(name: [UInt8], value: [UInt8])]) throws(GatewayError) -> [String: [UInt8]] {
@@ -71,7 +96,7 @@ struct GatewayCheck: Sendable {
         guard let sign = fields["sign"], !sign.isEmpty else { throw .missingSignature }
         let signed = raw.filter { $0.name != Array("sign".utf8) && !$0.value.isEmpty }
         guard let signature = Data(base64Encoded: Data(sign)),
-            appPublicKey.verify([UInt8](signature), over: SignedText.of(signed), with: algorithm)
+            seal.appKey.verify([UInt8](signature), over: SignedText.of(signed), with: algorithm)
         else { throw .invalidSignature }
         return algorithm
     }

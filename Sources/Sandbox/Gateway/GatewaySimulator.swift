@@ -13,6 +13,8 @@ import Wire
 /// ```
 public final class GatewaySimulator: Service {
     public let book: TradeBook
+    /// What the platform signs with and whom it believes; may be changed while the gateway runs.
+    public let seal: PlatformSeal
     private let office: AnswerOffice
     private let payResults: PayResultCounter
     private let server: LoopbackServer
@@ -20,24 +22,29 @@ public final class GatewaySimulator: Service {
     /// - Parameters:
     ///   - appID: the one app that may ask; every other id is refused, unsigned.
     ///   - tokens: `app_auth_token`s that exist. A trade with a token is shown to its holder alone.
+    ///   - certificates: plays certificate mode with these, instead of key mode.
+    ///   - contentKey: opens encrypted calls, and encrypts the answers to them.
     ///   - timestampTolerance: how far a call's `timestamp` may be from this machine's clock; nil does not look.
     ///   - port: 0 takes a free one.
     public init(
         appID: String, keys: SandboxKeys, book: TradeBook, tokens: Set<String> = [], rates: FaultRates = .none,
-        algorithms: Set<SignatureAlgorithm> = [.rsa2], timestampTolerance: Duration? = .seconds(900),
+        algorithms: Set<SignatureAlgorithm> = [.rsa2], certificates: SandboxCertificates? = nil,
+        contentKey: ContentKey? = nil, timestampTolerance: Duration? = .seconds(900),
         host: String = "127.0.0.1", port: Int = 0,
         logger: Logger = Logger(label: "sandbox.gateway", factory: { _ in SwiftLogNoOpLogHandler() })
     ) {
         self.book = book
+        let seal = PlatformSeal(keys, appID: appID, certificates: certificates, tokens: tokens)
+        self.seal = seal
         let check = GatewayCheck(
-            appID: appID, appPublicKey: keys.app.publicKey, algorithms: algorithms, clock: { WallClock.seconds() },
+            appID: appID, seal: seal, contentKey: contentKey, algorithms: algorithms, clock: { WallClock.seconds() },
             tolerance: timestampTolerance.map { $0.components.seconds })
-        let office = AnswerOffice(alipayKey: keys.alipay, strangerKey: keys.stranger)
+        let office = AnswerOffice(seal: seal, strangerKey: keys.stranger, contentKey: contentKey)
         let payResults = PayResultCounter(book: book, rates: rates)
         self.office = office
         self.payResults = payResults
         let desk = GatewayDesk(
-            check: check, office: office, tokens: tokens, counters: [payResults],
+            check: check, office: office, counters: [payResults, CertificateCounter(seal: seal)],
             refused: { book.noteRefusal($0) })
         server = LoopbackServer(host: host, port: port, logger: logger) { request in
             guard request.path == "/gateway.do" else { return .page(404) }

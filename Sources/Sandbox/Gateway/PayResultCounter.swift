@@ -45,17 +45,25 @@ struct PayResultCounter: GatewayCounter {
     }
 
     private func answer(_ staged: StagedTrade, _ request: GatewayRequest, _ office: AnswerOffice) throws -> WireReply {
-        try office.reply(signedBody(staged, request.charset, request.algorithm, office), request.charset)
+        if request.isEncrypted {
+            let node = PayResultText.success(staged.trade, staged.shape)
+            return try office.reply(
+                office.envelope(request).signed(node, method: method, signFirst: staged.shape.putsSignFirst),
+                request.charset)
+        }
+        return try office.reply(signedBody(staged, request.charset, request.algorithm, office), request.charset)
     }
 
     /// The truth, signed; kept, because signing is nearly all that an answer costs.
     func signedBody(
         _ staged: StagedTrade, _ charset: Charset, _ algorithm: SignatureAlgorithm, _ office: AnswerOffice
     ) throws -> [UInt8] {
+        let signer = office.seal.signer
         let key = SignedAnswers.Key(
-            trade: staged.trade, shape: staged.shape, charset: charset, algorithm: algorithm)
+            trade: staged.trade, shape: staged.shape, charset: charset, algorithm: algorithm,
+            signer: signer.key.publicKey.fingerprint, certificateNumber: signer.certificateNumber)
         return try signed.body(key) {
-            try AnswerEnvelope(key: office.alipayKey, algorithm: algorithm, charset: charset).signed(
+            try AnswerEnvelope(signer: signer, algorithm: algorithm, charset: charset).signed(
                 PayResultText.success(staged.trade, staged.shape), method: method,
                 signFirst: staged.shape.putsSignFirst)
         }
@@ -91,7 +99,7 @@ struct PayResultCounter: GatewayCounter {
             if another.trade.tradeNo == staged.trade.tradeNo { another.trade.tradeNo = "2099010100000000000000000000" }
             return try answer(another, request, office)
         case .gbkAnswer:
-            let gbk = AnswerEnvelope(key: office.alipayKey, algorithm: request.algorithm, charset: .gbk)
+            let gbk = AnswerEnvelope(signer: office.seal.signer, algorithm: request.algorithm, charset: .gbk)
             return try office.reply(gbk.signed(node, method: method), request.charset)
         case .secondNode:
             var dearer = staged.trade

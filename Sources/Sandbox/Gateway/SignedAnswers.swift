@@ -10,6 +10,9 @@ final class SignedAnswers: Sendable {
         var shape: AnswerShape
         var charset: Charset
         var algorithm: SignatureAlgorithm
+        /// The fingerprint of the key, and the certificate that is named.
+        var signer: String
+        var certificateNumber: String?
     }
 
     private let limit: Int
