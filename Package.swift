@@ -102,13 +102,14 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["Sandbox", "Schema", "Postgres", log], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Sandbox", "Schema", "Postgres", log, nioCore, nioPosix, nioSSL],
+            path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "WireTests", dependencies: ["Wire"], swiftSettings: settings),
         .testTarget(
-            name: "AlipayTests", dependencies: ["Alipay", "Wire", "COpenSSL", nioCore, nioPosix, nioSSL],
+            name: "AlipayTests", dependencies: ["Alipay", "Wire", "COpenSSL", "TestSupport"],
             resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(
             name: "TaobaoTests", dependencies: ["Taobao", "Wire"], resources: [.copy("Vectors")],

@@ -61,7 +61,7 @@ public struct Breaker: Sendable, Hashable {
         case halfOpen
     }
 
-    public let policy: Policy
+    public var policy: Policy
     private var phase = Phase.closed
     private var generation = 0
     /// Calls of this state that have not ended.

@@ -55,6 +55,7 @@ struct DoorState: Sendable {
 
     mutating func change(_ limits: GatewayLimits, at now: Duration) {
         self.limits = limits
+        breaker.policy = limits.breaker
         retries = RetryBudget(share: limits.retryShare, floor: limits.retryFloor)
         spread(at: now)
     }

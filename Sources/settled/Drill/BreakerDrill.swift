@@ -110,8 +110,9 @@ struct BreakerDrill: Sendable {
         let lost = try await ledger.callsWithoutAnswer()
         output.note("\(standing.held) jobs are held; the gateway comes back")
         let askedBefore = gateway.answers
-        let cameAt = ContinuousClock.now
+        var cameAt = ContinuousClock.now
         try await gateway.whileUp {
+            cameAt = .now
             var bar = ProgressBar("settling", total: jobs, write: output.progress)
             try await patiently("the end", for: .seconds(300 + jobs / max(1, rate) * 4)) {
                 let now = try await ledger.standing()

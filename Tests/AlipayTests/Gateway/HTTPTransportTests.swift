@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Wire
 
@@ -17,6 +18,14 @@ import Wire
         _ url: String, deadline: Duration = .seconds(20)
     ) async -> Result<TransportAnswer, TransportError> {
         let transport = HTTPTransport()
+        let result = await post(url, transport, deadline: deadline)
+        await transport.shutdown()
+        return result
+    }
+
+    private func post(
+        _ url: String, _ transport: HTTPTransport, deadline: Duration = .seconds(20)
+    ) async -> Result<TransportAnswer, TransportError> {
         let result: Result<TransportAnswer, TransportError>
         do throws(TransportError) {
             result = .success(
@@ -26,7 +35,6 @@ import Wire
         } catch {
             result = .failure(error)
         }
-        await transport.shutdown()
         return result
     }
 
@@ -72,8 +80,25 @@ import Wire
         withExtendedLifetime(server) {}
     }
 
-    @Test func `a certificate that nobody vouches for is a fault of TLS`() async throws {
-        #expect(try await SelfSignedServer.with { cause(await post($0)) } == "tls")
+    @Test(arguments: TLSServer.Certificate.allCases)
+    func `only a certificate for this host, in its time, from a root that is trusted, leads to an answer`(
+        certificate: TLSServer.Certificate
+    ) async throws {
+        let transport = try HTTPTransport(trustedRoots: TLSServer.root)
+        let answer = Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".utf8)
+        let found = try await TLSServer.with(certificate, answer: answer) { cause(await post($0, transport)) }
+        #expect(found == (certificate == .good ? "answered 200" : "tls"))
+        // The system's roots know none of them.
+        let usual = try await TLSServer.with(certificate, answer: answer) { cause(await post($0)) }
+        #expect(usual == "tls")
+        await transport.shutdown()
+    }
+
+    @Test func `a port that drops every connection is a timeout`() async throws {
+        let started = ContinuousClock.now
+        let found = try await LoopbackServer.withBlackHole { await post($0, deadline: .milliseconds(300)) }
+        #expect(cause(found) == "timeout")
+        #expect(ContinuousClock.now - started < .seconds(10))
     }
 
     @Test func `a connection that is cut is a reset, before the answer, in its head and in its body`() async throws {

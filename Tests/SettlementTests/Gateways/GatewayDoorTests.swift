@@ -71,6 +71,18 @@ final class Notes<Entry: Sendable>: Sendable {
         #expect(clock.now - start > .milliseconds(1_800))
     }
 
+    @Test func `other limits hold from then on, for the rate as for the breaker`() async {
+        let door = door(GatewayLimits(rate: 1))
+        _ = await call(door, .answered)
+        var limits = GatewayLimits(rate: 1_000)
+        limits.breaker.failures = 2
+        door.change(limits)
+        let start = clock.now
+        for _ in 0..<2 { _ = await call(door, .unreachable(cause: "timeout")) }
+        #expect(door.breaker == .open)
+        #expect(clock.now - start < .seconds(4))
+    }
+
     @Test func `calls that wait go in the order in which they came`() async throws {
         let door = door(GatewayLimits(rate: 20))
         let order = Notes<Int>()

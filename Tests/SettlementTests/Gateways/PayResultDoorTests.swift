@@ -56,23 +56,6 @@ import Wire
             holds: holds, metrics: Metrics())
     }
 
-    private static func failure(_ code: String, _ subCode: String, signed: Bool = true) throws -> String {
-        try answer(#"{"code":"\#(code)","msg":"m","sub_code":"\#(subCode)","sub_msg":"s"}"#, signed: signed)
-    }
-
-    private static func answer(_ node: String, signed: Bool = true) throws -> String {
-        let sign = try TestKeys.alipay.get().sign(Array(node.utf8), with: .rsa2)
-        let signature = signed ? #","sign":"\#(Base64.encode(sign))""# : ""
-        return #"{"alipay_eco_cplife_pay_result_query_response":\#(node)\#(signature)}"#
-    }
-
-    private static func paid(_ trade: String) throws -> String {
-        try answer(
-            #"{"code":"10000","msg":"Success","trade_no":"\#(trade)","seller_id":"\#(TestHouse.sellerID)","#
-                + #""trade_status":"TRADE_SUCCESS","total_amount":"20.50","biz_entity_id":"R1|C1|1-101","#
-                + #""assoc_bill_details":[{"bill_entry_id":"B1","bill_entry_amount":"20.50"}]}"#)
-    }
-
     /// What one job is answered, in a word.
     private func ask(_ trade: String = "T1", trialOf key: String? = nil) async -> String {
         let lease = Lease(
@@ -107,13 +90,13 @@ import Wire
         #expect(gateway.calls == 3, "nothing is asked while it is down")
         #expect(await ask(trialOf: down) == "hold \(down) timeout")
         #expect(gateway.calls == 4)
-        gateway.say(.success(try Self.paid("T1")))
+        gateway.say(.success(try SignedAnswer.body(SignedAnswer.paid("T1"))))
         #expect(await ask(trialOf: down) == "settle lifts \(down)")
         #expect(await ask() == "settle")
     }
 
     @Test func `what another process has found out keeps this one from asking, except to find out`() async throws {
-        gateway.say(.success(try Self.paid("T1")))
+        gateway.say(.success(try SignedAnswer.body(SignedAnswer.paid("T1"))))
         for key in [down, app, merchant, "throttle:\(TestHouse.appID)"] {
             holds.replace([key: .init(cause: "c", reason: "r")])
             #expect(await ask() == "hold \(key) c")
@@ -123,7 +106,7 @@ import Wire
     }
 
     @Test func `a job that is to find out about one hold is kept back by another`() async throws {
-        gateway.say(.success(try Self.paid("T1")))
+        gateway.say(.success(try SignedAnswer.body(SignedAnswer.paid("T1"))))
         holds.replace([down: .init(cause: "timeout", reason: "r"), app: .init(cause: "c", reason: "r")])
         #expect(await ask(trialOf: app) == "hold \(down) timeout")
         #expect(await ask(trialOf: down) == "hold \(app) c")
@@ -133,8 +116,8 @@ import Wire
     @Test func `a probe of the app that meets a gateway in trouble goes back under its own hold`() async throws {
         holds.replace([app: .init(cause: "isv.invalid-signature", reason: "r")])
         let troubles: [Result<String, TransportError>] = [
-            .failure(TransportError(.timeout, "m")), .success(try Self.failure("20000", "isp.unknow-error")),
-            .success(try Self.failure("40005", "isv.app-call-limited")),
+            .failure(TransportError(.timeout, "m")), .success(try SignedAnswer.failure("20000", "isp.unknow-error")),
+            .success(try SignedAnswer.failure("40005", "isv.app-call-limited")),
         ]
         for trouble in troubles {
             gateway.say(trouble)
@@ -154,21 +137,23 @@ import Wire
     func `what refuses the app or its token holds all jobs that it concerns, signed or not`(
         refusal: (code: String, subCode: String, isMerchants: Bool), signed: Bool
     ) async throws {
-        gateway.say(.success(try Self.failure(refusal.code, refusal.subCode, signed: signed)))
+        gateway.say(.success(try SignedAnswer.failure(refusal.code, refusal.subCode, signed: signed)))
         let key = refusal.isMerchants ? merchant : app
         #expect(await ask() == "hold \(key) \(refusal.subCode)")
         #expect(await ask(trialOf: key) == "hold \(key) \(refusal.subCode)")
-        gateway.say(.success(try Self.paid("T1")))
+        gateway.say(.success(try SignedAnswer.body(SignedAnswer.paid("T1"))))
         #expect(await ask(trialOf: key) == "settle lifts \(key)")
     }
 
     @Test func `one stranger's trade is quarantined, several in a row hold the merchant`() async throws {
-        gateway.say(.success(try Self.failure("40004", "PAY_INFO_BELONGING_TO_OTHERS")))
+        gateway.say(.success(try SignedAnswer.failure("40004", "PAY_INFO_BELONGING_TO_OTHERS")))
         for _ in 0..<3 { #expect(await ask("T1") == "quarantine PAY_INFO_BELONGING_TO_OTHERS") }
         #expect(await ask("T2") == "quarantine PAY_INFO_BELONGING_TO_OTHERS")
         #expect(await ask("T3") == "hold \(merchant) PAY_INFO_BELONGING_TO_OTHERS")
         #expect(await ask("T4", trialOf: merchant) == "hold \(merchant) PAY_INFO_BELONGING_TO_OTHERS")
-        gateway.say(.success(try Self.paid("T5")), .success(try Self.failure("40004", "PAY_INFO_BELONGING_TO_OTHERS")))
+        gateway.say(
+            .success(try SignedAnswer.body(SignedAnswer.paid("T5"))),
+            .success(try SignedAnswer.failure("40004", "PAY_INFO_BELONGING_TO_OTHERS")))
         #expect(await ask("T5", trialOf: merchant) == "settle lifts \(merchant)")
         #expect(await ask("T6") == "quarantine PAY_INFO_BELONGING_TO_OTHERS")
     }
@@ -176,14 +161,14 @@ import Wire
     @Test func `any answer about the trade shows that the app's key is believed again`() async throws {
         holds.replace([app: .init(cause: "c", reason: "r")])
         let answers: [(String, String)] = [
-            (try Self.failure("40004", "PAY_INFO_NOT_EXISTING"), "retry PAY_INFO_NOT_EXISTING lifts \(app)"),
-            (try Self.failure("40004", "INVALID_PARAMETER"), "fail INVALID_PARAMETER lifts \(app)"),
+            (try SignedAnswer.failure("40004", "PAY_INFO_NOT_EXISTING"), "retry PAY_INFO_NOT_EXISTING lifts \(app)"),
+            (try SignedAnswer.failure("40004", "INVALID_PARAMETER"), "fail INVALID_PARAMETER lifts \(app)"),
             (
-                try Self.failure("40004", "PAY_INFO_BELONGING_TO_OTHERS"),
+                try SignedAnswer.failure("40004", "PAY_INFO_BELONGING_TO_OTHERS"),
                 "quarantine PAY_INFO_BELONGING_TO_OTHERS lifts \(app)"
             ),
             (
-                try Self.failure("20001", "aop.invalid-app-auth-token"),
+                try SignedAnswer.failure("20001", "aop.invalid-app-auth-token"),
                 "hold \(merchant) aop.invalid-app-auth-token lifts \(app)"
             ),
         ]
@@ -194,14 +179,14 @@ import Wire
     }
 
     @Test func `an answer about another trade is no answer`() async throws {
-        gateway.say(.success(try Self.paid("T2")))
+        gateway.say(.success(try SignedAnswer.body(SignedAnswer.paid("T2"))))
         #expect(await ask("T1") == "retry wrong_echo")
     }
 
     @Test(.database) func `the hold that an answer has ended is lifted in the transaction that writes the answer`()
         async throws
     {
-        gateway.say(.success(try Self.failure("40004", "INVALID_PARAMETER")))
+        gateway.say(.success(try SignedAnswer.failure("40004", "INVALID_PARAMETER")))
         let database = try TestDatabase.current
         try await database.execute(
             """

@@ -5,9 +5,9 @@ import Synchronization
 /// A TCP server on loopback that says exactly what a test wants: half an answer, nothing, a byte at a time.
 ///
 /// One thread, one connection after the other, plain POSIX sockets, so that no HTTP library mends what is to be broken.
-final class LoopbackServer: Sendable {
+public final class LoopbackServer: Sendable {
     /// What to do with a connection once its request has been read.
-    enum Script: Sendable {
+    public enum Script: Sendable {
         /// Send and close in order.
         case answer(String)
         case bytes([UInt8])
@@ -21,9 +21,11 @@ final class LoopbackServer: Sendable {
         case drip(String)
         /// Say nothing until the other side has had enough.
         case silence
+        /// Send, then blanks without end, until the other side has had enough.
+        case flood(String)
     }
 
-    let port: UInt16
+    public let port: UInt16
     private let listener: Int32
     private let log = Log()
 
@@ -31,13 +33,21 @@ final class LoopbackServer: Sendable {
         let requests = Mutex<[String]>([])
     }
 
-    init(_ script: Script) throws {
+    public convenience init(_ script: Script) throws {
+        try self.init([script])
+    }
+
+    /// - Parameter scripts: one for each connection; the last one for all after it.
+    public init(_ scripts: [Script]) throws {
         (listener, port) = try Self.bound()
         guard listen(listener, 16) == 0 else { throw SocketError(errno: errno) }
         let started = Thread.start { [listener, log] in
+            var rest = scripts[...]
             while true {
+                guard let script = rest.first else { return }
                 let client = accept(listener, nil, nil)
                 guard client >= 0 else { return }
+                if rest.count > 1 { rest.removeFirst() }
                 if case .greeting = script {
                 } else {
                     let request = Self.request(on: client)
@@ -55,17 +65,44 @@ final class LoopbackServer: Sendable {
         close(listener)
     }
 
-    var url: String { "http://127.0.0.1:\(port)/gateway.do" }
-    var seen: [String] { log.requests.withLock { $0 } }
+    public var url: String { "http://127.0.0.1:\(port)/gateway.do" }
+    public var seen: [String] { log.requests.withLock { $0 } }
 
     /// The URL of a port that is taken and on which nobody listens.
-    static func withRefusingURL<T>(_ body: (String) async throws -> T) async throws -> T {
+    public static func withRefusingURL<T>(_ body: (String) async throws -> T) async throws -> T {
         let (socket, port) = try bound()
         defer { close(socket) }
         return try await body("http://127.0.0.1:\(port)/gateway.do")
     }
 
-    struct SocketError: Error { let errno: Int32 }
+    /// The URL of a port at which every packet of a new connection is dropped: its queue is full, and nobody takes from it.
+    public static func withBlackHole<T>(_ body: (String) async throws -> T) async throws -> T {
+        let (socket, port) = try bound()
+        defer { close(socket) }
+        guard listen(socket, 0) == 0 else { throw SocketError(errno: errno) }
+        var fillers: [Int32] = []
+        defer { for filler in fillers { close(filler) } }
+        // One or two connections fill a queue of length zero; the next ones are not even refused.
+        for _ in 0..<4 { fillers.append(try connecting(to: port)) }
+        return try await body("http://127.0.0.1:\(port)/gateway.do")
+    }
+
+    /// A connection that is on its way, whether it arrives or not.
+    private static func connecting(to port: UInt16) throws -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let failed = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) } != 0
+        }
+        guard descriptor >= 0, !failed || errno == EINPROGRESS else { throw SocketError(errno: errno) }
+        return descriptor
+    }
+
+    public struct SocketError: Error { let errno: Int32 }
 
     private static func bound() throws -> (Int32, UInt16) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -114,6 +151,10 @@ final class LoopbackServer: Sendable {
         case .drip(let text):
             guard send(Array(text.utf8), on: client) else { return }
             while !hasGone(client, milliseconds: 5), send([UInt8(ascii: " ")], on: client) {}
+        case .flood(let text):
+            guard send(Array(text.utf8), on: client) else { return }
+            let blanks = [UInt8](repeating: UInt8(ascii: " "), count: 1 << 16)
+            while send(blanks, on: client) {}
         case .silence: while !hasGone(client, milliseconds: 1000) {}
         }
     }
