@@ -7,7 +7,7 @@ import Taobao
 /// TOP makes a ban longer for whoever asks during it, so a ban counts for every process that uses the same app key.
 public final class BanBook: Sendable {
     private struct State {
-        var until = Timestamp(unixMicroseconds: 0)
+        var until: ContinuousClock.Instant?
         var lookedAt: ContinuousClock.Instant?
     }
 
@@ -15,25 +15,30 @@ public final class BanBook: Sendable {
     private let pool: Pool?
     private let lane: Lane
     private let lookEvery: Duration
-    private let now: @Sendable () -> Timestamp
+    private let told: @Sendable (TOPFailure.Ban, _ cause: String) -> Void
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - pool: nil knows only of this process.
     ///   - lookEvery: how often the database is asked what others were told.
+    ///   - told: called when this process is told of a ban: somebody should know.
     public init(
         appKey: String, pool: Pool?, lane: Lane, lookEvery: Duration = .seconds(2),
-        now: @escaping @Sendable () -> Timestamp = { .now() }
+        told: @escaping @Sendable (TOPFailure.Ban, _ cause: String) -> Void = { _, _ in }
     ) {
         self.appKey = appKey
         self.pool = pool
         self.lane = lane
         self.lookEvery = lookEvery
-        self.now = now
+        self.told = told
     }
 
     static let find = Statement(
-        "top_bans.find", "SELECT until FROM settled.top_bans WHERE app_key = $1 AND until > now()")
+        "top_bans.find",
+        """
+        SELECT (extract(epoch FROM until - now()) * 1000000)::int8 AS microseconds FROM settled.top_bans
+        WHERE app_key = $1 AND until > now()
+        """)
     static let note = Statement(
         "top_bans.note",
         """
@@ -47,15 +52,20 @@ public final class BanBook: Sendable {
     /// How long nobody may ask yet; nil when asking is allowed.
     func remaining() async -> Duration? {
         await look()
-        let now = now()
-        let until = state.withLock { $0.until }
-        return until > now ? until - now : nil
+        guard let until = state.withLock({ $0.until }) else { return nil }
+        let left = ContinuousClock.now.duration(to: until)
+        return left > .zero ? left : nil
     }
 
     /// Holds this process back at once; ``write(_:cause:in:)`` tells the others.
-    func note(_ ban: TOPFailure.Ban) {
-        let until = now() + ban.duration
-        state.withLock { $0.until = max($0.until, until) }
+    func note(_ ban: TOPFailure.Ban, cause: String) {
+        hold(for: ban.duration)
+        told(ban, cause)
+    }
+
+    private func hold(for duration: Duration) {
+        let until = ContinuousClock.now + duration
+        state.withLock { $0.until = max($0.until ?? until, until) }
     }
 
     func write(_ ban: TOPFailure.Ban, cause: String, in tx: isolated Connection) throws(PostgresError) {
@@ -78,8 +88,8 @@ public final class BanBook: Sendable {
             return true
         }
         guard isDue, let rows = try? await pool.query(lane, Self.find, [.text(appKey)]),
-            let until = try? rows.first?.timestamptz("until")
+            let left = try? rows.first?.int8("microseconds")
         else { return }
-        state.withLock { $0.until = max($0.until, until) }
+        hold(for: .microseconds(left))
     }
 }

@@ -52,7 +52,7 @@ public struct WithholdingHandler: JobHandler {
         var asked: (WithholdingOrder, Output.Reply)?
         if let order = WithholdingJob.order(args: lease.args) { asked = (order, await reply(about: order, for: lease)) }
         return Output(
-            asked: asked, age: Timestamp.now() - lease.firstAttemptAt,
+            asked: asked, age: lease.claimedAt - lease.firstAttemptAt,
             jitter: Double.random(in: 0..<1))
     }
 
@@ -74,7 +74,9 @@ public struct WithholdingHandler: JobHandler {
         metrics.gatewayRequest(
             method: AgreementPayQuery.method, code: answer.verdict, duration: started.duration(to: .now))
         polls.polled(verdict: answer.verdict)
-        if case .failure(let failure) = answer, case .throttle(let ban) = failure.kind { bans.note(ban) }
+        if case .failure(let failure) = answer, case .throttle(let ban) = failure.kind {
+            bans.note(ban, cause: failure.cause)
+        }
         return answer
     }
 

@@ -6,9 +6,9 @@ enum BanText {
     /// Quotas are by the day, so nothing makes us wait for more than two.
     static let longest: Int64 = 2 * 86_400
 
-    /// The number before "seconds", at least 1; nil when there is none.
+    /// The number before "seconds", at least 1; nil when there is none in the sentence's first 500 characters.
     static func duration(_ sentence: String?) -> Duration? {
-        guard let match = sentence?.lowercased().firstMatch(of: /(\d{1,12})\s*(?:more\s+)?second/),
+        guard let match = sentence?.prefix(500).lowercased().firstMatch(of: /(\d{1,12})\s*(?:more\s+)?second/),
             let seconds = Int64(match.output.1)
         else { return nil }
         return .seconds(min(max(seconds, 1), longest))

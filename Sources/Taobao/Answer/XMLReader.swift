@@ -2,10 +2,12 @@
 ///
 /// Accepted: UTF-8 with or without a declaration, elements, attributes, comments, CDATA, the five predefined entities and
 /// character references. Refused: a document type (and with it every entity of its own), any other entity, processing
-/// instructions, nesting beyond ``maximumDepth``, more than ``maximumBytes``, and whatever XML 1.0 calls not well-formed.
+/// instructions, nesting beyond ``maximumDepth``, more than ``maximumBytes`` or ``maximumAttributes``, and whatever XML 1.0 calls not well-formed.
 struct XMLReader {
     static let maximumDepth = 32
     static let maximumBytes = 1 << 20
+    /// Of one element; none of TOP's has more than two.
+    static let maximumAttributes = 32
 
     private let bytes: [UInt8]
     private var at = 0
@@ -119,6 +121,7 @@ struct XMLReader {
             guard takes("=") else { throw error(.syntax) }
             skipSpace()
             let value = try quoted()
+            guard attributes.count < Self.maximumAttributes else { throw error(.tooLarge) }
             guard !attributes.contains(where: { $0.name == name }) else { throw error(.duplicateAttribute) }
             attributes.append(XMLElement.Attribute(name: name, value: value))
         }

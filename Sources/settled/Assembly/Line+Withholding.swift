@@ -45,7 +45,16 @@ extension Line {
                 app: app, transport: HTTPTransport(connections: withholding.concurrency),
                 deadline: settings.gateway.deadline),
             door: door, holds: holds, policy: WithholdingPolicy(withholding),
-            bans: BanBook(appKey: app.appKey, pool: pool, lane: withholdingLane), metrics: metrics, polls: polls)
+            bans: BanBook(
+                appKey: app.appKey, pool: pool, lane: withholdingLane,
+                told: { ban, cause in
+                    logger.warning(
+                        "TOP bans our calls",
+                        metadata: [
+                            "app_key": "\(app.appKey)", "cause": "\(cause)",
+                            "seconds": "\(ban.duration.components.seconds)", "daily_quota": "\(ban.isDailyQuota)",
+                        ])
+                }), metrics: metrics, polls: polls)
         let hooks = JobHooks(
             finished: { kind, outcome, duration in
                 metrics.jobOutcome(kind: kind, outcome: outcome, duration: duration)

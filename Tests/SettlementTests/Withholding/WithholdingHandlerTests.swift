@@ -194,6 +194,7 @@ import Testing
             #expect(
                 try await TestDatabase.current.text(
                     "SELECT string_agg(polls::text, ' ' ORDER BY id) FROM settled.withholdings") == "1 0")
+            // Once it is over, a process that was not told of it by the platform asks again.
             try await TestDatabase.current.execute("UPDATE settled.top_bans SET until = now()")
             #expect(
                 try await House.poll(House.order("2"), with: House.handler(other, pool: pool), pool).hasPrefix(

@@ -42,6 +42,7 @@ import Testing
         (String(repeating: "<a>", count: 33) + String(repeating: "</a>", count: 33), .tooDeep),
         ("<a>" + String(repeating: "x", count: XMLReader.maximumBytes) + "</a>", .tooLarge),
         ("<a>" + String(repeating: "<a>", count: 100_000), .tooDeep),
+        ("<a " + (1...33).map { "b\($0)='' " }.joined() + "/>", .tooLarge),
     ]
 
     @Test(arguments: refused.indices)
