@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Alipay
@@ -142,6 +143,15 @@ import Testing
                 written.contains(subCode)
                     || written.contains { $0.hasSuffix("*") && subCode.hasPrefix($0.dropLast()) }, "\(subCode)")
         }
+    }
+
+    @Test(arguments: ["docs/gateways.md", "docs/zh-CN/gateways.md"])
+    func `the documentation has every row`(name: String) throws {
+        var folder = URL(fileURLWithPath: #filePath)
+        for _ in 0..<4 { folder.deleteLastPathComponent() }
+        let text = try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+        for (subCode, _) in FailureTable.subCodes { #expect(text.contains("`\(subCode)`"), "\(subCode)") }
+        for code in FailureTable.codes.keys { #expect(text.contains(code), "\(code)") }
     }
 
     @Test(arguments: [
