@@ -109,7 +109,7 @@ let package = Package(
         .testTarget(
             name: "WireTests", dependencies: ["Wire"], swiftSettings: settings),
         .testTarget(
-            name: "AlipayTests", dependencies: ["Alipay", "Wire", "COpenSSL", "TestSupport"],
+            name: "AlipayTests", dependencies: ["Alipay", "Wire", "COpenSSL", "Sandbox", "TestSupport"],
             resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(
             name: "TaobaoTests", dependencies: ["Taobao", "Wire"], resources: [.copy("Vectors")],

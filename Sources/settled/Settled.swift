@@ -20,7 +20,7 @@ struct Settled: AsyncParsableCommand {
             WithholdingCommand.self,
             TokensCommand.self, NotificationsCommand.self, SimulateCommand.self, HealthcheckCommand.self,
             BenchCommand.self,
-            ConfigCommand.self,
+            ConfigCommand.self, KeysCommand.self,
             VersionCommand.self,
         ]
     )

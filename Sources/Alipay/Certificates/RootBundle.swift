@@ -30,6 +30,12 @@ public struct RootBundle: Sendable, Hashable {
     ///
     /// - Parameter now: seconds since 1970.
     public func verify(_ chain: CertificateChain, at now: Int64) throws(CertificateError) {
+        guard !certificates.contains(chain.leaf), X509_check_ca(chain.leaf.x509.pointer) != 1 else {
+            throw CertificateError(
+                .badChain,
+                "the certificate \(chain.leaf.number) vouches for others and signs no answers; the certificate of Alipay's "
+                    + "own key is expected first in the file (alipayCertPublicKey_RSA2.crt)")
+        }
         let code = Self.check(chain, anchors: certificates, at: now)
         guard code != X509_V_OK else { return }
         let subject = "the certificate \(chain.leaf.number) (issued by \(chain.leaf.issuer))"

@@ -21,6 +21,9 @@ public struct ContentKey: Sendable {
         self.key = key
     }
 
+    /// 128, 192 or 256.
+    public var bits: Int { key.count * 8 }
+
     /// The ciphertext, or nil where OpenSSL refuses.
     public func encrypt(_ plain: [UInt8]) -> [UInt8]? { run(plain, encrypting: true) }
 

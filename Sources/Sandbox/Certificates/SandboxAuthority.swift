@@ -15,18 +15,21 @@ public struct SandboxAuthority: Sendable {
         let certificate: [UInt8]
     }
 
-    private static let organisation: CertificatePaper.Name = [
-        ("C", "CN"), ("O", "Sandbox Financial"), ("OU", "Certification Authority"),
-    ]
     private static let years: Int64 = 365 * 86_400
 
-    /// - Parameter now: seconds since 1970; its certificates are valid from a day before that, for ten years.
-    public init(now: Int64 = SystemClock.microseconds() / 1_000_000) throws {
+    /// - Parameters:
+    ///   - now: seconds since 1970; its certificates are valid from a day before that, for ten years.
+    ///   - organisation: two of the same name pass for one another until a signature is checked.
+    public init(
+        now: Int64 = SystemClock.microseconds() / 1_000_000, organisation: String = "Sandbox Financial"
+    ) throws {
         made = now
         func holder(
             _ commonName: String, key: String, by issuer: Holder?, serial: UInt64
         ) throws -> Holder {
-            let name = Self.organisation + [("CN", commonName)]
+            let name = [
+                ("C", "CN"), ("O", organisation), ("OU", "Certification Authority"), ("CN", commonName),
+            ]
             let paper = CertificatePaper(
                 subject: name, issuer: issuer?.name ?? name, serial: serial, notBefore: now - 86_400,
                 notAfter: now + 10 * Self.years, isAuthority: true)

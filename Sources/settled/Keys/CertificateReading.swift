@@ -13,7 +13,7 @@ extension KeyReader {
         let mine = certificate("app_cert") { () throws(CertificateError) in try Certificate(text: own) }
         let roots = certificate("alipay_root_cert") { () throws(CertificateError) in try RootBundle(text: root) }
         let chain = certificate("alipay_cert") { () throws(CertificateError) in try CertificateChain(text: alipay) }
-        if let mine { check(mine, against: privateKey, chain?.leaf) }
+        if let mine, !check(mine, against: privateKey, chain?.leaf) { return nil }
         guard let mine, let roots, let chain, let trust = trust(chain, roots) else { return nil }
         return GatewayApp.CertificateMode(app: mine, trust: trust)
     }
@@ -22,19 +22,29 @@ extension KeyReader {
         do throws(CertificateError) {
             return try read()
         } catch {
-            complain(key, error.message)
+            complain(key, error.message, [.unreadable, .noRoot].contains(error.code) ? .unreadable : .wrong)
             return nil
         }
     }
 
     /// The app's certificate must be of the key that signs, and not be Alipay's.
-    private func check(_ mine: Certificate, against privateKey: PrivateKey?, _ alipay: Certificate?) {
+    ///
+    /// - Returns: false when it is so wrong that looking further would only repeat it.
+    private func check(_ mine: Certificate, against privateKey: PrivateKey?, _ alipay: Certificate?) -> Bool {
+        if let own = privateKey?.publicKey, let alipay, mine != alipay, (try? alipay.publicKey()) == own {
+            complain(
+                "alipay_cert",
+                "this is our own certificate, and app_cert another one: are the two files swapped? alipay_cert_file is "
+                    + "alipayCertPublicKey_RSA2.crt, app_cert_file is appCertPublicKey of the app")
+            return false
+        }
         let key = parse("app_cert") { () throws(KeyError) in
             try mine.publicKey(allowsLegacySize: app.allowsLegacyRSA)
         }
         if mine == alipay {
             complain(
                 "alipay_cert", "this is the same certificate as app_cert; alipayCertPublicKey_RSA2.crt is expected")
+            return false
         }
         if let key, let privateKey, key != privateKey.publicKey {
             complain(
@@ -52,6 +62,7 @@ extension KeyReader {
                 "app_cert",
                 "the certificate \(mine.number) expires on \(day(mine.notAfter)); renew it in the console before that")
         }
+        return true
     }
 
     /// What is believed: the configured certificate, and those that were downloaded since.
@@ -79,15 +90,18 @@ extension KeyReader {
                 "the certificate \(believed.leaf.number) expires on \(day(believed.leaf.notAfter)); the next one is "
                     + "downloaded when Alipay begins to sign with it")
         }
-        if folder == nil {
-            warn("alipay_cert", "certificates that Alipay renews are kept in memory only; set alipay_cert_folder")
-        }
         let kept: @Sendable (CertificateChain) -> Void = { [logger, appID = app.id] chain in
             logger?.notice(
                 "a new certificate of Alipay's is believed",
                 metadata: ["app_id": "\(appID)", "alipay_cert_sn": "\(chain.leaf.number)"])
+            guard let folder else {
+                logger?.warning(
+                    "it is kept in memory only and downloaded again after a restart; set alipay_cert_folder",
+                    metadata: ["app_id": "\(appID)"])
+                return
+            }
             do {
-                try folder?.keep(chain)
+                try folder.keep(chain)
             } catch {
                 logger?.warning("\(error)", metadata: ["app_id": "\(appID)"])
             }

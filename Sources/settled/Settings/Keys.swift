@@ -40,6 +40,24 @@ extension Settings {
     }
 }
 
+/// Something about a key or a certificate that a person should know.
+struct KeyFinding: Sendable, Hashable {
+    enum Severity: String, Sendable {
+        /// Nothing can be read from it.
+        case unreadable
+        /// It is read, and cannot be used as it is.
+        case wrong
+        /// It works, and will not for long or not as meant.
+        case warning
+    }
+
+    let severity: Severity
+    /// `private_key`, `alipay_cert` …
+    let setting: String
+    /// What was found and what to do.
+    let sentence: String
+}
+
 /// Parses the keys of one app and gathers what is wrong with them.
 final class KeyReader {
     let app: AppSettings
@@ -47,8 +65,12 @@ final class KeyReader {
     let earlier: GatewayApp?
     let logger: Logger?
     private let path: String
-    private(set) var problems: [SettingsProblem] = []
-    private(set) var warnings: [String] = []
+    private(set) var findings: [KeyFinding] = []
+
+    var problems: [SettingsProblem] {
+        findings.filter { $0.severity != .warning }.map { SettingsProblem(text(of: $0)) }
+    }
+    var warnings: [String] { findings.filter { $0.severity == .warning }.map(text) }
 
     init(app: AppSettings, path: String, now: Int64, earlier: GatewayApp?, logger: Logger?) {
         self.app = app
@@ -72,6 +94,13 @@ final class KeyReader {
             let texts = [("alipay_public_key", current)] + (previous.map { [("alipay_previous_public_key", $0)] } ?? [])
             for (key, text) in texts {
                 guard let parsed = publicKey(key, text) else { continue }
+                if (try? KeyInspection(text: text))?.kind == .certificate {
+                    warn(
+                        key,
+                        "this is a certificate, of which the key is taken and nothing checked; for certificate mode set "
+                            + "app_cert_file, alipay_cert_file and alipay_root_cert_file instead")
+                }
+                if keys.contains(parsed) { warn(key, "this is the same key as alipay_public_key; leave it out") }
                 if parsed == privateKey?.publicKey { complain(key, Self.ownKey) }
                 keys.append(parsed)
             }
@@ -80,7 +109,9 @@ final class KeyReader {
         case .missing:
             complain("alipay_public_key", "it is missing")
         }
-        guard let privateKey, problems.isEmpty, let gateway = try? GatewayAddress(app.gateway) else { return nil }
+        guard let privateKey, !findings.contains(where: { $0.severity != .warning }),
+            let gateway = try? GatewayAddress(app.gateway)
+        else { return nil }
         let charset: Charset = app.charset == .gbk ? .gbk : .utf8
         if let certificates {
             return GatewayApp(
@@ -102,16 +133,20 @@ final class KeyReader {
         do throws(KeyError) {
             return try read()
         } catch {
-            complain(key, error.message + (error.code == .size ? " (allow_legacy_rsa accepts it)" : ""))
+            complain(
+                key, error.message,
+                [.empty, .unreadable].contains(error.code) ? .unreadable : .wrong)
             return nil
         }
     }
 
-    func complain(_ key: String, _ sentence: String) {
-        problems.append(SettingsProblem("`\(path).\(key)` of app \(app.id): \(sentence)"))
+    func complain(_ key: String, _ sentence: String, _ severity: KeyFinding.Severity = .wrong) {
+        findings.append(KeyFinding(severity: severity, setting: key, sentence: sentence))
     }
 
-    func warn(_ key: String, _ sentence: String) {
-        warnings.append("`\(path).\(key)` of app \(app.id): \(sentence)")
+    func warn(_ key: String, _ sentence: String) { complain(key, sentence, .warning) }
+
+    private func text(of finding: KeyFinding) -> String {
+        "`\(path).\(finding.setting)` of app \(app.id): \(finding.sentence)"
     }
 }
