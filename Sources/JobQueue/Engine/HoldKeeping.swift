@@ -18,7 +18,7 @@ extension JobRunner {
                     let round = try await pool.transaction(settings.upkeepLane) { [settings] tx in
                         try JobQueue.tendHolds(probeInterval: settings.probeInterval, in: tx)
                     }
-                    if round.queues.contains(queue) { wakeup.fire() }
+                    wake(round.queues)
                     _ = try await lookAtHolds()
                 }
             } catch {

@@ -18,6 +18,7 @@ public final class JobRunner<Handler: JobHandler>: Service {
     let jobs: RunningJobs<Handler.Output>
     let gate: SuspectGate
     let wakeup: Wakeup
+    private let signal: JobSignal?
     private let completer: Completer<Handler>
 
     /// - Parameter retry: what ``Disposition/retry(_:after:)`` follows.
@@ -40,9 +41,15 @@ public final class JobRunner<Handler: JobHandler>: Service {
         self.gate = gate
         jobs = RunningJobs(concurrency: settings.concurrency)
         wakeup = signal?.wakeup(for: queue) ?? Wakeup()
+        self.signal = signal
         completer = Completer(
             handler: handler, pool: pool, settings: settings, retry: retry, queue: queue, hooks: hooks,
             holds: holds, logger: logger)
+    }
+
+    /// Wakes the runners of this process that serve `queues`: upkeep makes jobs of all queues ready, whoever does it.
+    func wake(_ queues: Set<String>) {
+        if let signal { signal.wake(queues) } else if queues.contains(queue) { wakeup.fire() }
     }
 
     public func run() async throws {

@@ -48,6 +48,11 @@ public final class JobSignal: Service {
         return wakeup
     }
 
+    /// Wakes the runners of this process, and tells no other.
+    func wake(_ queues: Set<String>) {
+        for queue in queues { wakeLocally(queue) }
+    }
+
     private func wakeLocally(_ queue: String) {
         for wakeup in state.withLock({ $0.wakeups[queue] ?? [] }) { wakeup.fire() }
     }

@@ -44,7 +44,7 @@ extension JobRunner {
         while !Task.isCancelled {
             do {
                 let due = try await round.run(pool, settings.upkeepLane)
-                if due.queues.contains(queue) { wakeup.fire() }
+                wake(due.queues)
             } catch {
                 guard !Task.isCancelled else { break }
                 logger.warning("jobs.due_failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
@@ -75,7 +75,7 @@ extension JobRunner {
                             "crashed": "\(job.crashed)", "quarantined": "\(job.quarantined)",
                         ])
                 }
-                if rescued.contains(where: { $0.queue == queue }) { wakeup.fire() }
+                wake(Set(rescued.map(\.queue)))
             } catch {
                 guard !Task.isCancelled else { break }
                 // What ran out meanwhile may lie further back than the next round looks.

@@ -25,6 +25,35 @@ import Testing
         #expect(journal.entries.count == 5)
     }
 
+    @Test(
+        "A runner of one queue that makes another queue's jobs ready wakes that one's runner, which would sleep for an hour"
+    )
+    func dueElsewhere() async throws {
+        let queue = try await QueueFixture()
+        let pool = queue.pool()
+        let journal = Journal<String>()
+        let signal = JobSignal(pool: pool, logger: .silent)
+        let handler = ClosureHandler { _ in .done(outcome: "ok") }
+        let sleeper = JobRunner(
+            queue: QueueFixture.queue, handler: handler, pool: pool,
+            settings: RunnerSettings(pollInterval: .seconds(3600), dueInterval: .seconds(3600)), signal: signal,
+            hooks: JobHooks(finished: { _, outcome, _ in journal.append(outcome) }), logger: .silent)
+        let neighbour = JobRunner(
+            queue: "elsewhere", handler: handler, pool: pool,
+            settings: RunnerSettings(pollInterval: .seconds(3600), dueInterval: .milliseconds(20)), signal: signal,
+            logger: .silent)
+        try await running([pool, signal, sleeper, neighbour]) {
+            // The first one is announced, so that the sleeper is known to be past its own first look.
+            try await queue.enqueue(1)
+            signal.send(queue: QueueFixture.queue)
+            await journal.wait { $0.count >= 1 }
+            _ = try await queue.enqueue(
+                NewJob(queue: QueueFixture.queue, kind: "test", start: .after(.milliseconds(200))))
+            await journal.wait { $0.count >= 2 }
+        }
+        #expect(journal.entries.count == 2)
+    }
+
     @Test("A signal of another process wakes a runner that listens and would otherwise sleep for an hour")
     func remote() async throws {
         let queue = try await QueueFixture()
