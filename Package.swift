@@ -142,7 +142,7 @@ let package = Package(
             dependencies: [
                 "settled", "Sandbox", "Settlement", "Wire", "Alipay", "Postgres", "FailPoints", "TestSupport",
                 httpClient,
-                nioCore,
+                nioCore, nioHTTP1,
                 systemPackage, log,
             ],
             swiftSettings: settings),

@@ -126,6 +126,36 @@ import Testing
         }
     }
 
+    @Test func `a program that only serves learns of a renewal from the first notification, and verifies the next`()
+        async throws
+    {
+        let scenario = Scenario(.init(seed: 24, notifications: 1, mix: .plain))
+        let trade = try #require(scenario.trades.first?.trade)
+        try await Turns.one {
+            try await RealStage.with(scenario, arrangement: .init(certificates: true)) { stage in
+                let program = try stage.start("serve")
+                do {
+                    let address = try await program.addresses().notify
+                    let key = try PrivateKey.generate()
+                    var message = NotificationMessage.cplife(trade, path: "/notify/cplife", notifiedAt: trade.paidAt)
+                    message["alipay_cert_sn"] = try stage.gateway.seal.renewCertificate(of: key)
+                    let notification = try message.sealed(with: key)
+                    #expect(try await stage.post(notification, to: address).status == 401)
+                    let body = try await eventually("a delivery of it to be acknowledged") { () -> String? in
+                        let answer = try await stage.post(notification, to: address)
+                        return answer.status == 200 ? answer.body : nil
+                    }
+                    #expect(body.contains("econotify"))
+                    #expect(stage.gateway.seal.downloads == 1)
+                } catch {
+                    await program.reap()
+                    throw error
+                }
+                await program.reap()
+            }
+        }
+    }
+
     private static let settlements = Statement("e2e.settlements", "SELECT id FROM settled.settlements")
     private static let evidence = Statement("e2e.evidence", "SELECT answer FROM settled.evidence")
     private static let verdicts = Statement("e2e.verdicts", "SELECT DISTINCT verdict FROM settled.gateway_log")

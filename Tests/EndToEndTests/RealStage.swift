@@ -1,7 +1,10 @@
 import Alipay
+import AsyncHTTPClient
 import Foundation
 import Glibc
 import Logging
+import NIOCore
+import NIOHTTP1
 import Postgres
 import Sandbox
 import Settlement
@@ -27,6 +30,8 @@ struct RealStage: Sendable {
         var certificates = false
         /// The content key of both sides, Base64.
         var contentKey: String?
+        /// 1024-bit keys and SHA-1, as an app that was never changed has them.
+        var legacy = false
     }
 
     static func with<T: Sendable>(
@@ -39,7 +44,7 @@ struct RealStage: Sendable {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
             defer { try? FileManager.default.removeItem(atPath: folder) }
-            let keys = try SandboxKeys.generate()
+            let keys = try SandboxKeys.generate(bits: arrangement.legacy ? 1024 : 2048)
             let files = try keys.write(into: FilePath(folder))
             let certificates = try arrangement.certificates ? RealStage.certificates(scenario, keys, folder) : nil
             if let key = arrangement.contentKey {
@@ -51,7 +56,8 @@ struct RealStage: Sendable {
             }
             let gateway = GatewaySimulator(
                 appID: scenario.settings.appID, keys: keys, book: TradeBook(scenario.trades), tokens: scenario.tokens,
-                certificates: certificates, contentKey: try arrangement.contentKey.map { try ContentKey(text: $0) })
+                algorithms: arrangement.legacy ? [.rsa] : [.rsa2], certificates: certificates,
+                contentKey: try arrangement.contentKey.map { try ContentKey(text: $0) })
             return try await gateway.whileRunning { url in
                 let file = folder + "/settled.yaml"
                 try text(scenario, database, url, files, arrangement, lease: lease).write(
@@ -83,6 +89,7 @@ struct RealStage: Sendable {
             arrangement.certificates
             ? "app_cert_file: app.crt, alipay_cert_file: alipay.crt, alipay_root_cert_file: root.crt"
             : "alipay_public_key_file: \"\(files.alipayPublicKey)\""
+        if arrangement.legacy { keys += ", sign_type: RSA, allow_legacy_rsa: true" }
         if arrangement.contentKey != nil { keys += ", aes_key_file: aes.key" }
         var text = """
             database: { url: "\(database.conninfo)", pools: { intake: 2, unverified: 1, work: 2, read: 1, feed: 1 } }
@@ -91,7 +98,7 @@ struct RealStage: Sendable {
               - { id: "\(app)", gateway: "\(gateway)", private_key_file: "\(files.appPrivateKey)",
                   \(keys) }
             sources:
-              - { name: cplife, app: "\(app)", profile: cplife, ack: signed-xml }
+              - { name: cplife, app: "\(app)", profile: cplife, ack: signed-xml, sign_types: [\(arrangement.legacy ? "RSA" : "RSA2")] }
               - { name: trade, app: "\(app)", profile: trade, ack: success }
             work: { lease: \(lease), heartbeat: 2s, poll_interval: 200ms }
             limits: { unverified_per_second: 10000 }
@@ -129,6 +136,16 @@ struct RealStage: Sendable {
         environment["SETTLED_HTTP_LISTEN"] = listen
         if let failPoint { environment["SETTLED_FAILPOINT"] = failPoint }
         return try RealProgram([command, "--config", configuration], folder: folder, environment: environment)
+    }
+
+    /// Posts one notification and gives the answer's status and body.
+    func post(_ notification: SealedNotification, to address: String) async throws -> (status: Int, body: String) {
+        var request = HTTPClientRequest(url: "http://\(address)/notify/cplife")
+        request.method = .POST
+        request.headers.add(name: "Content-Type", value: notification.contentType)
+        request.body = .bytes(ByteBuffer(bytes: notification.body))
+        let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        return (Int(answer.status.code), String(buffer: try await answer.body.collect(upTo: 1 << 20)))
     }
 
     func sender(to address: String, _ journal: DeliveryJournal, gap: Duration = .milliseconds(300))
