@@ -217,6 +217,7 @@ struct WithholdingBench: AsyncParsableCommand {
                   alipay_public_key_file: "\(files.alipayPublicKey)" }
             sources:
               - { name: \(scenario.settings.cplifeSource), app: "\(app)" }
+            gateway: { rate_per_second: 100000 }
             taobao: { gateway: "\(top)", app_key: "12345678", app_secret: helloworld }
             withholding: { amount_unit: fen, poll_schedule: ["1s"], rate_per_second: \(pollRate) }
             work: { poll_interval: 100ms }
