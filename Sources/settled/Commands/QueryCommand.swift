@@ -11,7 +11,8 @@ struct QueryCommand: AsyncParsableCommand {
         discussion: """
             Prints the id of the job. A worker asks the gateway, and a paid trade is settled exactly as after a notification; \
             one that is settled already is compared. With --wait it ends with 0 when the trade is settled, 3 when nothing is \
-            due, 5 when the job was quarantined, 1 when it failed or was cancelled, 75 when --timeout came first.
+            due, 5 when the job was quarantined, 1 when it failed or was cancelled, 75 when the job is held or \
+            --timeout came first.
             """)
 
     @Argument(help: "The trade number.")
@@ -125,6 +126,11 @@ struct QueryCommand: AsyncParsableCommand {
                 JobCard(dossier).print(output)
                 if let code = Self.exitCode(job) { throw code }
                 return
+            }
+            if job.state == .held {
+                throw CommandFailure(
+                    "job \(id) is held under \(job.holdKey ?? ""): \(job.message ?? "") (\(job.cause ?? "")); "
+                        + "it goes on by itself when that has passed", .tryLater)
             }
             guard ContinuousClock.now < limit else {
                 throw CommandFailure(

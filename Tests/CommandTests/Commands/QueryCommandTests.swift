@@ -57,7 +57,13 @@ import Testing
         let database = try TestDatabase.current
         let late = try await query(["T8", "--seller", "2088000000000003", "--wait", "--timeout", "1"])
         #expect(late.exitCode == 75)
-        try await database.execute("UPDATE settled.jobs SET state = 'quarantined', cause = 'c', message = 'm'")
+        try await database.execute(
+            "UPDATE settled.jobs SET state = 'held', hold_key = 'app:1', cause = 'refused', message = 'the key is refused'"
+        )
+        let held = try await query(["T8", "--seller", "2088000000000003", "--wait"])
+        #expect(held.exitCode == 75 && held.errors.contains("held under app:1: the key is refused (refused)"))
+        try await database.execute(
+            "UPDATE settled.jobs SET state = 'quarantined', hold_key = NULL, cause = 'c', message = 'm'")
         #expect(try await query(["T8", "--seller", "2088000000000003", "--wait"]).exitCode == 5)
     }
 }
