@@ -57,6 +57,8 @@ extension JobRunner {
     ///
     /// Rounds look back over a few intervals; now and then, and first of all, one looks at all leases.
     func rescueLapsed() async {
+        // Rounds may come late on a busy machine; a lease that is passed over waits for the next look at all.
+        let lookBack = max(settings.rescueInterval * 4, .seconds(20))
         let beginning = ContinuousClock.now
         var sweeps = SweepThrottle(every: .seconds(60))
         while !Task.isCancelled {
@@ -64,7 +66,7 @@ extension JobRunner {
             let start = beginning.duration(to: .now)
             let isSweep = sweeps.isDue(now: start)
             do {
-                let rescued = try await rescueAll(lookingBack: isSweep ? nil : settings.rescueInterval * 4)
+                let rescued = try await rescueAll(lookingBack: isSweep ? nil : lookBack)
                 if isSweep { sweeps.swept(from: start, to: beginning.duration(to: .now)) }
                 for job in rescued {
                     hooks.leaseExpired(job.queue, job.crashed)

@@ -40,7 +40,9 @@ public struct PayResultHandler: JobHandler {
         }
         let credentials = keyring.current
         guard let gateway = credentials.gateways[job.appID], let door = credentials.doors[job.appID] else {
-            return unasked(job, "unknown_app", "no app \(job.appID) is configured here; add it under apps")
+            return unasked(
+                job, "unknown_app", "no app \(job.appID) is configured here; add it under apps",
+                endsHold: lease.holdKey)
         }
         let subject: PayResultQuery.Subject
         if let tradeNo = job.tradeNo {
@@ -60,9 +62,12 @@ public struct PayResultHandler: JobHandler {
         case .foreign:
             return unasked(
                 job, "foreign_receiver",
-                "the seller is no configured merchant of app \(job.appID); it is not asked about")
+                "the seller is no configured merchant of app \(job.appID); it is not asked about",
+                endsHold: lease.merchantHold)
         case .unknown:
-            return unasked(job, "merchant_unknown", "nothing tells which merchant's token may ask about this payment")
+            return unasked(
+                job, "merchant_unknown", "nothing tells which merchant's token may ask about this payment",
+                endsHold: lease.merchantHold)
         }
 
         let caller = Caller(lease, merchant: merchant?.sellerID, holds: holds)
@@ -106,9 +111,14 @@ public struct PayResultHandler: JobHandler {
             endsHold: lease.holdKey.flatMap { outcome.ends($0) ? $0 : nil })
     }
 
-    private func unasked(_ job: PayResultJob?, _ cause: String, _ message: String) -> Output {
+    /// - Parameter endsHold: the hold of an app or a merchant that is not configured any more: nothing can mend it, and its
+    ///   jobs need not come out one by one to be told so.
+    private func unasked(
+        _ job: PayResultJob?, _ cause: String, _ message: String, endsHold: String? = nil
+    ) -> Output {
         Output(
-            job: job, confirmation: .finish(.quarantine(JobFailure(cause: cause, message: message))), log: nil)
+            job: job, confirmation: .finish(.quarantine(JobFailure(cause: cause, message: message))), log: nil,
+            endsHold: endsHold)
     }
 
     // MARK: Writing
@@ -205,4 +215,9 @@ extension GatewayLogEntry {
                 subCode: failure.subCode, signed: failure.signed, answer: failure.rawBody)
         }
     }
+}
+
+extension Lease {
+    /// The merchant's hold that this job was let out of.
+    fileprivate var merchantHold: String? { holdKey.flatMap { $0.hasPrefix("merchant:") ? $0 : nil } }
 }

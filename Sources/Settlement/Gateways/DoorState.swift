@@ -163,18 +163,18 @@ struct DoorState: Sendable {
             clockWasRefused = false
             if let merchant = caller.merchant { strangers[merchant] = nil }
             return .own
-        case .troubled(let cause):
-            return (gatewayHold(caller) ?? again(caller, cause)).map(Verdict.waiting) ?? .own
+        case .troubled:
+            return (gatewayHold(caller) ?? again(caller, outcome)).map(Verdict.waiting) ?? .own
         case .unreachable(let cause):
             if let waiting = gatewayHold(caller) { return .waiting(waiting) }
             return .undecided(Doubt(cause: cause, callsBefore: breaker.admitted, since: now))
         case .throttled(let cause, let told, let wholeApp):
             let rest = (told ?? limits.throttlePause) + .seconds(random)
             close(wholeApp ? nil : name, until: now + rest, cause)
-            return .waiting(again(caller, cause) ?? throttled(cause, for: rest, caller, random))
+            return .waiting(again(caller, outcome) ?? throttled(cause, for: rest, caller, random))
         case .refused(let scope, let cause, let message):
             if isFirstRefusalOfTheClock(cause) {
-                return .waiting(again(caller, cause) ?? .later(after: .seconds(1), reason: "\(cause): once more"))
+                return .waiting(again(caller, outcome) ?? .later(after: .seconds(1), reason: "\(cause): once more"))
             }
             return .waiting(keys.refused(scope, merchant: caller.merchant, cause: cause, message: message))
         case .stranger(let subject, let cause):
@@ -189,7 +189,7 @@ struct DoorState: Sendable {
         let limit = breaker.inFlight > 0 ? limits.longestVerdictWait : limits.verdictWait
         let isOver = breaker.latestAnswered > doubt.callsBefore || now - doubt.since >= limit
         guard isOver else { return .undecided(doubt) }
-        return again(caller, doubt.cause).map(Verdict.waiting) ?? .own
+        return again(caller, .unreachable(cause: doubt.cause)).map(Verdict.waiting) ?? .own
     }
 
     /// The gateway is known to be down: nobody's failure is their own.
@@ -198,10 +198,9 @@ struct DoorState: Sendable {
     }
 
     /// A job that was let out to find out, and did not, goes back to where it was.
-    func again(_ caller: Caller, _ cause: String) -> Waiting? {
-        guard let key = caller.trialOf else { return nil }
-        if let entry = caller.holds?.standing(key) { return .hold(key: key, cause: entry.cause, reason: entry.reason) }
-        return nil
+    private func again(_ caller: Caller, _ outcome: CallOutcome) -> Waiting? {
+        guard let key = caller.trialOf, !outcome.ends(key), let entry = caller.holds?.standing(key) else { return nil }
+        return .hold(key: key, cause: entry.cause, reason: entry.reason)
     }
 
     private var gatewayHold: Waiting {

@@ -110,6 +110,9 @@ public final class Permit: Sendable {
     fileprivate let pass: Breaker.Pass
     private let hasEnded = Mutex(false)
 
+    /// Counted through all permits of the door, in the order in which they were given.
+    var number: Int { pass.number }
+
     fileprivate init(door: GatewayDoor, method: String, caller: Caller, pass: Breaker.Pass) {
         self.door = door
         self.method = method

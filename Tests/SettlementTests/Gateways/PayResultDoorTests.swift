@@ -178,6 +178,30 @@ import Wire
         }
     }
 
+    @Test func `a gateway that asks for a pause is there, so its hold is over`() async throws {
+        holds.replace([down: .init(cause: "timeout", reason: "r")])
+        gateway.say(.success(try SignedAnswer.failure("40005", "isv.app-call-limited")))
+        #expect(await ask(trialOf: down) == "snooze lifts \(down)")
+    }
+
+    @Test func `jobs of a merchant or an app that is not configured any more need not come out one by one`() async {
+        func ask(_ job: PayResultJob, trialOf key: String) async -> String? {
+            await handler.perform(
+                Lease(
+                    jobID: 1, epoch: 1, queue: PayResultJob.queue, kind: PayResultJob.kind, args: job.args,
+                    holdKey: key)
+            ).endsHold
+        }
+        var stranger = TestAnswers.job()
+        stranger.sellerID = "2088000000000999"
+        #expect(await ask(stranger, trialOf: "merchant:2088000000000999") == "merchant:2088000000000999")
+        #expect(await ask(stranger, trialOf: app) == nil)
+        var other = TestAnswers.job()
+        other.appID = "2021000000000099"
+        #expect(await ask(other, trialOf: "app:2021000000000099") == "app:2021000000000099")
+        #expect(gateway.calls == 0)
+    }
+
     @Test func `an answer about another trade is no answer`() async throws {
         gateway.say(.success(try SignedAnswer.body(SignedAnswer.paid("T2"))))
         #expect(await ask("T1") == "retry wrong_echo")
