@@ -215,6 +215,15 @@ final class CertificateGateway: GatewayTransport {
         #expect(gateway.state.withLock { $0.downloads } == 2)
     }
 
+    @Test func `of two certificates that are believed, only the one that is named verifies`() async throws {
+        try trust.admit(next, number: next.leaf.number, at: Issued.now)
+        var state = renewed()
+        state.number = current.leaf.number
+        #expect(await cause(CertificateGateway(state)) == "untrusted bad_signature")
+        state.number = next.leaf.number
+        #expect(await cause(CertificateGateway(state)) == "known")
+    }
+
     @Test func `a signed failure without a number is verified with every key that is believed`() throws {
         let node = #"{"code":"40004","sub_code":"PAY_INFO_NOT_EXISTING"}"#
         func body(_ key: PrivateKey) throws -> [UInt8] {
