@@ -54,6 +54,25 @@ import Wire
         #expect(one?.trades.isEmpty == false)
     }
 
+    @Test func `a content key that is none ends with 78, and the certificates of the play fit its keys`() async throws {
+        let folder = try SettingsFolder(["aes.key": "short", "t.jsonl": #"{"trade_no":"T1","total_amount":"1"}"#])
+        _ = try await ProgramRun.settled("simulate", "keys", folder.path + "/k")
+        let run = try await ProgramRun.settled(
+            "simulate", "gateway", "--keys", folder.path + "/k", "--trades", folder.path + "/t.jsonl", "--certificates",
+            "--aes-key-file", folder.path + "/aes.key", "--port", "0")
+        #expect(run.exitCode == 78)
+        #expect(run.errors.contains("content key"))
+        try folder.write(
+            """
+            apps: [{ id: "2021000000000001", private_key_file: k/app.pem, app_cert_file: k/app.crt,
+                     alipay_cert_file: k/alipay.crt, alipay_root_cert_file: k/root.crt }]
+            sources: [{ name: cplife }]
+
+            """, to: "settled.yaml")
+        let check = try await ProgramRun.settled("keys", "check", "--config", folder.path + "/settled.yaml")
+        #expect(check.exitCode == 0, "\(check.output)\(check.errors)")
+    }
+
     @Test func `what is sent to nobody ends with 69, and wrong keys with 78`() async throws {
         let folder = try SettingsFolder()
         let sending = ["simulate", "send", "--url", "http://127.0.0.1:1/notify/x", "--trade-no", "T", "--amount", "1"]
