@@ -11,6 +11,7 @@ public enum Schema {
         Migration(number: 3, name: "settlement", sql: text(PackageResources._003_settlement_sql)),
         Migration(number: 4, name: "lookups", sql: text(PackageResources._004_lookups_sql)),
         Migration(number: 5, name: "idempotency", sql: text(PackageResources._005_idempotency_sql)),
+        Migration(number: 6, name: "agreements", sql: text(PackageResources._006_agreements_sql)),
         Migration(number: 7, name: "withholding", sql: text(PackageResources._007_withholding_sql)),
         Migration(number: 8, name: "holds", sql: text(PackageResources._008_holds_sql)),
         Migration(number: 17, name: "withholding_digest", sql: text(PackageResources._017_withholding_digest_sql)),

@@ -27,6 +27,7 @@ public struct Front: HTTPResponder {
     private let records: RecordsRoute
     private let jobs: JobsRoute
     private let withholdings: WithholdingRoute
+    private let agreements: AgreementsRoute?
     private let gate: BearerGate
     private let health: HealthRoute
     private let metrics: Metrics
@@ -41,6 +42,7 @@ public struct Front: HTTPResponder {
         records = RecordsRoute(settlements: house.settlements)
         jobs = JobsRoute(jobs: house.jobs, limits: house.limits)
         withholdings = WithholdingRoute(withholdings: house.withholdings, limits: house.limits)
+        agreements = house.agreements.map(AgreementsRoute.init)
         gate = BearerGate(gatekeeper: house.gatekeeper)
         health = HealthRoute(readiness: house.readiness)
         metrics = house.metrics
@@ -61,6 +63,10 @@ public struct Front: HTTPResponder {
             case FeedRoute.path where rooms.contains(.api):
                 try await enter(request, methods: "GET", scope: .read)
                 return try await feed.respond(to: request)
+            case AgreementsRoute.path where rooms.contains(.api):
+                try await enter(request, methods: "GET", scope: .read)
+                guard let agreements else { throw Problem.notFound("no agreements are configured here") }
+                return try await agreements.list(request)
             case _ where rooms.contains(.api) && JobsRoute.serves(path):
                 return try await jobs.respond(to: request) { methods, scope in
                     try await enter(request, methods: methods, scope: scope)

@@ -24,6 +24,8 @@ public struct House: Sendable {
     public var jobs: JobRecords
     /// nil when withholding is not configured.
     public var withholdings: Withholdings?
+    /// Nil when no agreements are reconciled here.
+    public var agreements: AgreementReport?
     public var gatekeeper: Gatekeeper
     public var readiness: Readiness
     public var metrics: Metrics

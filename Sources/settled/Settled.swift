@@ -20,6 +20,7 @@ struct Settled: AsyncParsableCommand {
             WithholdingCommand.self,
             TokensCommand.self, NotificationsCommand.self, SimulateCommand.self, HealthcheckCommand.self,
             BenchCommand.self,
+            AgreementsCommand.self,
             ConfigCommand.self, KeysCommand.self,
             VersionCommand.self,
         ]

@@ -64,6 +64,9 @@ struct GatewayError: Error, Sendable, Hashable {
         code: "40004", subCode: "PAY_INFO_NOT_EXISTING", subMessage: "在线物业缴费系统不存在指定的交易信息")
     static let belongsToOthers = GatewayError(
         code: "40004", subCode: "PAY_INFO_BELONGING_TO_OTHERS", subMessage: "指定的交易信息属于其他物业小区")
+    static let illegalParameter = GatewayError(code: "40004", subCode: "PARAMETER_ILLEGAL", subMessage: "传入的参数非法")
+    static let noAgreement = GatewayError(
+        code: "40004", subCode: "DEDUCT_SIGN_INFO_NOT_EXIST", subMessage: "协议不存在")
     static let callLimited = GatewayError(
         code: "40005", subCode: "isv.app-call-limited", subMessage: "应用调用次数超限")
 

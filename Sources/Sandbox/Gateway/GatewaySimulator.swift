@@ -4,7 +4,8 @@ import ServiceLifecycle
 import Wire
 
 /// Alipay's OpenAPI gateway on loopback, over real HTTP with real signatures: it answers `alipay.eco.cplife.pay.result.query`
-/// from a truth of its own (`book`), verifies what it is asked, and fails in every way that it was told to.
+/// and `alipay.ebpp.pdeduct.sign.query` from truths of its own (`book`, `agreements`), verifies what it is asked, and fails in
+/// every way that it was told to.
 ///
 /// ```swift
 /// let gateway = GatewaySimulator(appID: id, keys: keys, book: TradeBook(scenario.trades), tokens: scenario.tokens)
@@ -21,13 +22,15 @@ public final class GatewaySimulator: Service {
 
     /// - Parameters:
     ///   - appID: the one app that may ask; every other id is refused, unsigned.
+    ///   - agreements: the withholding agreements that are in force.
     ///   - tokens: `app_auth_token`s that exist. A trade with a token is shown to its holder alone.
     ///   - certificates: plays certificate mode with these, instead of key mode.
     ///   - contentKey: opens encrypted calls, and encrypts the answers to them.
     ///   - timestampTolerance: how far a call's `timestamp` may be from this machine's clock; nil does not look.
     ///   - port: 0 takes a free one.
     public init(
-        appID: String, keys: SandboxKeys, book: TradeBook, tokens: Set<String> = [], rates: FaultRates = .none,
+        appID: String, keys: SandboxKeys, book: TradeBook, agreements: AgreementBook = AgreementBook(),
+        tokens: Set<String> = [], rates: FaultRates = .none,
         algorithms: Set<SignatureAlgorithm> = [.rsa2], certificates: SandboxCertificates? = nil,
         contentKey: ContentKey? = nil, timestampTolerance: Duration? = .seconds(900),
         host: String = "127.0.0.1", port: Int = 0,
@@ -44,7 +47,8 @@ public final class GatewaySimulator: Service {
         self.office = office
         self.payResults = payResults
         let desk = GatewayDesk(
-            check: check, office: office, counters: [payResults, CertificateCounter(seal: seal)],
+            check: check, office: office,
+            counters: [payResults, AgreementCounter(book: agreements), CertificateCounter(seal: seal)],
             refused: { book.noteRefusal($0) })
         server = LoopbackServer(host: host, port: port, logger: logger) { request in
             guard request.path == "/gateway.do" else { return .page(404) }

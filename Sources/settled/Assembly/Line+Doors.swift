@@ -6,7 +6,7 @@ extension Line {
     /// The door of each app, by app id: every call of its gateway passes it, whichever queue's job makes the call.
     static func doors(_ settings: Settings, _ metrics: Metrics) -> [String: GatewayDoor] {
         Dictionary(
-            settings.apps.map { ($0.id, door($0.id, settings.gateway.limits(of: $0.id), metrics)) },
+            settings.apps.map { ($0.id, door($0.id, settings.limits(of: $0.id), metrics)) },
             uniquingKeysWith: { first, _ in first })
     }
 

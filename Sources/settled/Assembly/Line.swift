@@ -54,7 +54,7 @@ struct Line: Sendable {
             var doors = keyring.current.doors.filter { apps[$0.key] != nil }
             if works {
                 for id in apps.keys where doors[id] == nil {
-                    doors[id] = Self.door(id, settings.gateway.limits(of: id), metrics)
+                    doors[id] = Self.door(id, settings.limits(of: id), metrics)
                 }
             }
             return try Credentials(settings, apps: apps, transport: transport, doors: doors)
@@ -81,6 +81,8 @@ struct Line: Sendable {
             services += try Self.withholding(
                 settings, pool: pool, signal: signal, settled: settled, metrics: metrics, logger: logger,
                 changes: &changes)
+            services += Self.agreements(
+                settings, keyring: keyring, pool: pool, signal: signal, metrics: metrics, logger: logger)
             services.append(
                 JobPruner(
                     pool: pool,
@@ -118,6 +120,7 @@ struct Line: Sendable {
                 return settings.http.trustedProxies.contains { $0.contains(address) }
             }, logger: logger)
         house.withholdings = Self.withholdings(settings, pool)
+        house.agreements = settings.agreements.map { AgreementReport(appID: $0.appID, pool: pool) }
         services += try Listeners.services(house, settings.http, roles: roles, listening: listening)
         // Last, so that it is told first: readers are let go and the balancer is warned before a door is closed.
         services.append(shutdown)
@@ -143,6 +146,7 @@ struct Line: Sendable {
             lanes["complete"] = max(1, pools.work - 1)
             lanes[Sequencer.lane] = pools.feed
             if settings.withholding != nil { lanes[withholdingLane] = 2 }
+            if settings.agreements != nil { lanes[agreementsLane] = 2 }
         }
         return lanes
     }

@@ -47,7 +47,7 @@ final class Reload: Service {
             let credentials = try line.credentials(loaded.settings, apps: keys.apps)
             line.keyring.replace(with: credentials)
             for change in line.changes { change(loaded.settings) }
-            for (id, door) in credentials.doors { door.change(loaded.settings.gateway.limits(of: id)) }
+            for (id, door) in credentials.doors { door.change(loaded.settings.limits(of: id)) }
             state.withLock { $0 = State(loaded: loaded, apps: keys.apps) }
             for warning in loaded.warnings + keys.warnings { logger.warning("\(warning)") }
             report(Self.changes(from: running.loaded, to: loaded))
@@ -85,7 +85,7 @@ final class Reload: Service {
         let text = path.pattern
         let prefixes = [
             "apps[]", "merchants[]", "sources[]", "gateway.deadline", "gateway.rate", "gateway.retry",
-            "gateway.breaker_failures", "taobao.session", "withholding.rate_per_second",
+            "gateway.breaker_failures", "taobao.session", "withholding.rate_per_second", "agreements.rate_per_second",
         ]
         return prefixes.contains { text.hasPrefix($0) }
     }
