@@ -51,6 +51,13 @@ struct AgreementCounter: GatewayCounter {
             return try office.answer(Self.node(other), to: request)
         case .status(let status)?: return .page(status)
         case .reset?: return WireReply(delivery: .reset)
+        case .empty?: return office.reply([], request.charset)
+        case .page?: return .page(200)
+        case .halfBody?:
+            guard let agreement else { break }
+            var half = try office.answer(Self.node(agreement), to: request)
+            half.delivery = .cut(after: half.body.count / 2)
+            return half
         default: return try office.failure(.systemError, request)
         }
         guard let agreement else { return try office.failure(.noAgreement, request) }

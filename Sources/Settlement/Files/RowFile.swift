@@ -1,3 +1,4 @@
+import Synchronization
 import Wire
 
 /// A file of rows that people or their programs made: CSV with a header, or one JSON object a line; UTF-8 or GBK.
@@ -80,6 +81,17 @@ public struct RowFile: Sendable {
             }
         }
         self.records = records
+    }
+
+    /// A file that is in memory already.
+    public init(
+        _ bytes: [UInt8], columns: [String], required: [String] = [], format: Format? = nil, charset: Charset = .utf8,
+        limits: Limits = Limits()
+    ) throws {
+        let rest = Mutex<[UInt8]?>(bytes)
+        try self.init(
+            blocks: { rest.withLock { $0.take() } }, columns: columns, required: required, format: format,
+            charset: charset, limits: limits)
     }
 
     private static func header(

@@ -12,6 +12,8 @@ struct DocumentedError: Sendable, Hashable {
         case fails
         /// Stops for a person.
         case quarantines
+        /// Ends with this outcome, and nothing is settled: the word of a comparison.
+        case concludes(String)
         /// Tried again, each time at the price of an attempt, while the error lasts.
         case retries
     }
@@ -19,6 +21,7 @@ struct DocumentedError: Sendable, Hashable {
     /// Who plays it, and how.
     enum Fault: Sendable, Hashable {
         case alipay(GatewayFault)
+        case agreement(GatewayFault)
         case top(TOPFault)
     }
 

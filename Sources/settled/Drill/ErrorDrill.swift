@@ -4,7 +4,8 @@ import Sandbox
 
 /// Plays documented errors, each on a stage of its own, and tells what became of each.
 struct ErrorDrill: Sendable {
-    static let errors = DocumentedError.payResult + DocumentedError.agreementPay
+    static let errors =
+        DocumentedError.payResult + DocumentedError.agreementQuery + DocumentedError.agreementPay
     static var apis: [String] {
         errors.reduce(into: []) { apis, error in if apis.last != error.api { apis.append(error.api) } }
     }
@@ -27,6 +28,10 @@ struct ErrorDrill: Sendable {
                             switch error.fault {
                             case .alipay(let fault):
                                 try await ErrorStage(error: error, fault: fault, keys: keys, database: database).play()
+                            case .agreement(let fault):
+                                try await AgreementErrorStage(
+                                    error: error, fault: fault, keys: keys, database: database
+                                ).play()
                             case .top(let fault):
                                 try await TOPErrorStage(error: error, fault: fault, keys: keys, database: database)
                                     .play()

@@ -14,6 +14,9 @@ struct ErrorDrillReport: Sendable {
             case .waits:
                 ["scheduled", "retrying", "held", "ready", "running"].contains(seen.state) && seen.attempts == 0
             case .fails: seen.state == "failed" && seen.calls == 1
+            case .concludes(let outcome):
+                // An error that passes must be outlasted before anything is concluded from it.
+                seen.state == "done" && seen.outcome == outcome && (error.calls == .max || seen.calls > error.calls)
             case .quarantines: seen.state == "quarantined"
             case .retries: ["scheduled", "retrying", "ready", "running"].contains(seen.state) && seen.attempts > 0
             }
@@ -21,7 +24,7 @@ struct ErrorDrillReport: Sendable {
 
         var ended: String {
             switch observation.state {
-            case "done": "settled at call \(observation.calls)"
+            case "done": "\(observation.outcome ?? "done") at call \(observation.calls)"
             case "failed": "failed, for good"
             case "quarantined": "quarantined: a person's turn"
             case "held": "held until the cause is mended"
