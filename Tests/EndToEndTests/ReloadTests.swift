@@ -129,6 +129,44 @@ import Testing
         }
     }
 
+    @Test func `our own key is changed on both sides, and what was refused in between is settled after SIGHUP`()
+        async throws
+    {
+        let scenario = Scenario(.init(seed: 33, notifications: 1, mix: .plain))
+        let trade = try #require(scenario.trades.first?.trade)
+        try await Turns.one {
+            try await RealStage.with(scenario) { stage in
+                let program = try stage.start("work", environment: ["SETTLED_GATEWAY_PROBE_INTERVAL": "1s"])
+                do {
+                    _ = try await program.addresses()
+                    let next = try PrivateKey.generate()
+                    stage.gateway.seal.changeAppKey(to: next.publicKey)
+                    let query = try RealProgram(
+                        [
+                            "query", trade.tradeNo, "--seller", trade.sellerID, "--config", stage.configuration,
+                        ], folder: stage.folder)
+                    #expect(await query.waitForEnd() == .exit(0), "\(query.output)")
+                    _ = try await eventually("the old key to be refused") {
+                        try await !stage.pool.query(FeedReader.lane, Self.badSignatures).isEmpty ? true : nil
+                    }
+                    try write(next.pemPKCS8, to: "app.pem", stage)
+                    program.send(SIGHUP)
+                    _ = try await line("the configuration was reloaded", in: program)
+                    _ = try await eventually("the trade to be settled") {
+                        try await stage.pool.query(FeedReader.lane, Self.settlements).isEmpty ? nil : true
+                    }
+                } catch {
+                    await program.reap()
+                    throw error
+                }
+                await program.reap()
+            }
+        }
+    }
+
+    private static let settlements = Statement("e2e.reload_settlements", "SELECT id FROM settled.settlements")
+    private static let badSignatures = Statement(
+        "e2e.bad_signatures", "SELECT 1 FROM settled.gateway_log WHERE sub_code = 'isv.invalid-signature' LIMIT 1")
     private static let refusals = Statement(
         "e2e.token_refusals",
         "SELECT 1 FROM settled.gateway_log WHERE sub_code = 'aop.invalid-app-auth-token' LIMIT 1")
