@@ -15,7 +15,7 @@ import Testing
     @Test func `errors that pass are asked again, those that do not end for good, and the table says so`() async throws
     {
         let names = ["40004 INVALID_PARAMETER", "40004 SYSTEM_ERROR", "success without sign"]
-        let errors = ErrorDrill.errors.filter { names.contains($0.name) }
+        let errors = DocumentedError.payResult.filter { names.contains($0.name) }
         let report = try await ErrorDrill(parallel: 3, output: Self.output).run(errors)
         #expect(report.rows.map(\.error.name) == names)
         #expect(report.holds, "\(report.table)")
@@ -31,9 +31,11 @@ import Testing
         #expect(report.holds, "\(report.table)")
     }
 
-    private static func seen(_ state: String, attempts: Int = 0, calls: Int = 1, settled: Int = 0) -> Observation {
+    private static func seen(
+        _ state: String, attempts: Int = 0, calls: Int = 1, settled: Int = 0, outcome: String? = nil
+    ) -> Observation {
         Observation(
-            first: "retry", cause: nil, attempts: attempts, calls: calls, state: state, outcome: nil, wait: nil,
+            first: "retry", cause: nil, attempts: attempts, calls: calls, state: state, outcome: outcome, wait: nil,
             settled: settled)
     }
 
@@ -47,6 +49,10 @@ import Testing
         (.waits, seen("scheduled"), true),
         (.waits, seen("held"), true),
         (.waits, seen("retrying", attempts: 1), false),
+        (.concludes("missing_at_alipay"), seen("done", calls: 2, outcome: "missing_at_alipay"), true),
+        (.concludes("equal"), seen("done", outcome: "missing_at_alipay"), false),
+        (.concludes("equal"), seen("done", calls: 1, outcome: "equal"), false),
+        (.concludes("equal"), seen("done", calls: 2, outcome: "equal"), true),
         (.quarantines, seen("quarantined"), true),
         (.quarantines, seen("failed"), false),
         (.retries, seen("retrying", attempts: 2), true),
