@@ -38,9 +38,34 @@ struct Platform: Sendable {
         let text = try JSONSerialization.data(withJSONObject: [
             "app_id": stage.scenario.settings.appID, "alipay_private_key": files.alipayPrivateKey.string,
             "alipay_public_key": files.alipayPublicKey.string, "app_private_key": files.appPrivateKey.string,
-            "app_public_key": appPublic, "trades": trades.map(Self.node),
+            "app_public_key": appPublic, "trades": trades.map(Self.node), "agreements": Self.agreements,
+            "orders": Self.orders, "top_secret": Self.topSecret,
         ])
         try text.write(to: URL(fileURLWithPath: scene))
+    }
+
+    /// What the platform knows of withholding agreements: one that is as ours, and one that is not.
+    static let agreements = [1, 2].map { n in
+        [
+            "agreement_id": "2016033100070013000\(n)", "user_id": "208800000000000\(n)", "charge_inst": "HZYHWATER",
+            "bill_key": "0398312\(n)", "out_agreement_id": "OUT\(n)", "sign_date": "2016-02-03 18:00:00",
+        ]
+    }
+    static let topSecret = "helloworld"
+    /// An order that is paid, in two instalments.
+    static var orders: [[String: Any]] {
+        [
+            [
+                "biz_order_id": "12838882", "pay_biz_code": "R1", "pay_status": "SUCCESSED", "pay_status_desc": "支付成功",
+                "total_amount": "120",
+                "pay_details": [("1", "50"), ("2", "70")].map { plan, amount in
+                    [
+                        "plan_id": "R1_12838882_\(plan)", "pay_status": "SUCCESSED", "amount": amount,
+                        "alipay_trade_no": "2020102399321\(plan)", "pay_time": "2020-01-10 10:00:00",
+                    ]
+                },
+            ]
+        ]
     }
 
     /// The answer's members, as the page of the API has them.
