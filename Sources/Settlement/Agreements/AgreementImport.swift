@@ -58,27 +58,21 @@ public struct AgreementImport: Sendable {
         var report = Report()
         report.ignoredColumns = file.ignored
         try await connection.execute(Self.stage)
-        var isDone = false
-        while !isDone {
-            var rows = CopyText(capacity: Self.part * 128)
-            for _ in 0..<Self.part {
-                guard let entry = try file.next() else {
-                    isDone = true
-                    break
-                }
-                report.rows += 1
-                switch entry {
-                case .problem(let problem): report.note(problem)
-                case .row(let row):
-                    do throws(RowProblem) {
-                        rows.add(line: row.line, try AgreementRecord(row).values)
-                    } catch {
-                        report.note(error)
+        // One part is copied while the next is read.
+        try await withThrowingTaskGroup(of: Void.self) { copying in
+            var isDone = false
+            while !isDone {
+                let (rows, isLast) = try Self.readPart(&file, &report)
+                isDone = isLast
+                progress(report.rows)
+                try await copying.next()
+                if !rows.isEmpty {
+                    copying.addTask {
+                        _ = try await connection.copyIn(Self.copy, [rows.bytes], deadline: .seconds(300))
                     }
                 }
             }
-            progress(report.rows)
-            if !rows.isEmpty { _ = try await connection.copyIn(Self.copy, [rows.bytes], deadline: .seconds(300)) }
+            try await copying.waitForAll()
         }
         try await resolveDuplicates(&report, on: connection)
         guard report.refused == 0 || isPartial else {
@@ -88,6 +82,26 @@ public struct AgreementImport: Sendable {
         try await merge(&report, has: file.has, on: connection)
         try await connection.execute(Self.unstage)
         return report
+    }
+
+    private static func readPart(
+        _ file: inout RowFile, _ report: inout Report
+    ) throws -> (rows: CopyText, isLast: Bool) {
+        var rows = CopyText(capacity: part * 128)
+        for _ in 0..<part {
+            guard let entry = try file.next() else { return (rows, true) }
+            report.rows += 1
+            switch entry {
+            case .problem(let problem): report.note(problem)
+            case .row(let row):
+                do throws(RowProblem) {
+                    rows.add(line: row.line, try AgreementRecord(row).values)
+                } catch {
+                    report.note(error)
+                }
+            }
+        }
+        return (rows, false)
     }
 
     // MARK: Statements

@@ -78,7 +78,7 @@ extension AgreementsCommand {
         }
 
         /// The next 256 KiB; nil at the end.
-        private static func block(_ descriptor: FileDescriptor) throws -> [UInt8]? {
+        static func block(_ descriptor: FileDescriptor) throws -> [UInt8]? {
             let bytes = try [UInt8](unsafeUninitializedCapacity: 256 << 10) { buffer, count in
                 count = try descriptor.read(into: UnsafeMutableRawBufferPointer(buffer))
             }

@@ -3,7 +3,6 @@ import Foundation
 import Postgres
 import Sandbox
 import Settlement
-import Synchronization
 import SystemPackage
 
 /// `settled bench agreements`: how fast a file of agreements is taken in, beside a bare COPY of the same rows, and how well
@@ -47,9 +46,13 @@ struct AgreementsBench: AsyncParsableCommand {
             output.note(try await database.durability())
             var figures = Figures()
             output.note("importing \(rows) rows")
-            figures.importSeconds = try await importAll(database)
+            let path = FilePath(
+                FileManager.default.temporaryDirectory.appendingPathComponent("settled-\(UUID().uuidString).csv").path)
+            defer { try? FileManager.default.removeItem(atPath: path.string) }
+            try write(to: path)
+            figures.importSeconds = try await importAll(path, database)
             figures.peakMiB = Self.peakMiB()
-            figures.againSeconds = try await importAll(database)
+            figures.againSeconds = try await importAll(path, database)
             output.note("a bare COPY of the same rows")
             figures.copySeconds = try await copyAll(database)
             try await database.withConnection { try await $0.execute("TRUNCATE settled.agreements CASCADE") }
@@ -62,22 +65,18 @@ struct AgreementsBench: AsyncParsableCommand {
 
     // MARK: Importing
 
-    /// Rows made while they are read, so that the file takes no memory.
-    private func blocks() -> @Sendable () -> [UInt8]? {
-        let next = Mutex(-1)
-        let rows = rows
-        return {
-            next.withLock { next in
-                if next < 0 {
-                    next = 0
-                    return Array((AgreementRecord.columns.joined(separator: ",") + "\n").utf8)
-                }
-                guard next < rows else { return nil }
-                let end = min(rows, next + 2_000)
+    /// The file, on disk: making it is no part of the import.
+    private func write(to path: FilePath) throws {
+        let file = try FileDescriptor.open(
+            path, .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
+        try file.closeAfter {
+            try file.writeAll(Array((AgreementRecord.columns.joined(separator: ",") + "\n").utf8))
+            for start in stride(from: 0, to: rows, by: 2_000) {
                 var text = ""
-                for row in next..<end { text += Self.values(row).joined(separator: ",") + "\n" }
-                next = end
-                return Array(text.utf8)
+                for row in start..<min(rows, start + 2_000) {
+                    text += Self.values(row).joined(separator: ",") + "\n"
+                }
+                try file.writeAll(Array(text.utf8))
             }
         }
     }
@@ -89,9 +88,13 @@ struct AgreementsBench: AsyncParsableCommand {
         ]
     }
 
-    private func importAll(_ database: DatabaseUnderBench) async throws -> Double {
+    private func importAll(_ path: FilePath, _ database: DatabaseUnderBench) async throws -> Double {
         let started = ContinuousClock.now
-        let file = try RowFile(blocks: blocks(), columns: AgreementRecord.columns, required: ["user_id"])
+        let descriptor = try FileDescriptor.open(path, .readOnly)
+        defer { try? descriptor.close() }
+        let file = try RowFile(
+            blocks: { try AgreementsCommand.Import.block(descriptor) }, columns: AgreementRecord.columns,
+            required: ["user_id"])
         let report = try await database.withConnection { connection in
             try await AgreementImport(appID: "2021000000000001").run(file, on: connection)
         }
