@@ -14,7 +14,7 @@ public enum Schema {
         Migration(number: 6, name: "agreements", sql: text(PackageResources._006_agreements_sql)),
         Migration(number: 7, name: "withholding", sql: text(PackageResources._007_withholding_sql)),
         Migration(number: 8, name: "holds", sql: text(PackageResources._008_holds_sql)),
-        Migration(number: 17, name: "withholding_digest", sql: text(PackageResources._017_withholding_digest_sql)),
+        Migration(number: 9, name: "withholding_digest", sql: text(PackageResources._009_withholding_digest_sql)),
     ]
 
     /// The number of the newest migration.
