@@ -15,6 +15,7 @@ public enum Schema {
         Migration(number: 7, name: "withholding", sql: text(PackageResources._007_withholding_sql)),
         Migration(number: 8, name: "holds", sql: text(PackageResources._008_holds_sql)),
         Migration(number: 9, name: "withholding_digest", sql: text(PackageResources._009_withholding_digest_sql)),
+        Migration(number: 10, name: "expectations", sql: text(PackageResources._010_expectations_sql)),
     ]
 
     /// The number of the newest migration.

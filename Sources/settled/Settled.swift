@@ -21,6 +21,7 @@ struct Settled: AsyncParsableCommand {
             TokensCommand.self, NotificationsCommand.self, SimulateCommand.self, HealthcheckCommand.self,
             BenchCommand.self,
             AgreementsCommand.self,
+            ExpectCommand.self,
             ConfigCommand.self, KeysCommand.self,
             VersionCommand.self,
         ]

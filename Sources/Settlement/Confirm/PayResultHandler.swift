@@ -148,6 +148,9 @@ public struct PayResultHandler: JobHandler {
             dispositions[position] = Self.disposition(of: closure)
             if case .reversed = closure { proofs.insert(position) }
         }
+        try TokenTrades.note(
+            drafts.map { (finished[$0.position].lease.jobID, $0.draft.job, $0.draft.result.tradeNo) }
+                + closures.map { (finished[$0.position].lease.jobID, $0.trade.job, $0.trade.result.tradeNo) }, in: tx)
         // What settled something is kept as evidence; every other answer goes to the log.
         try GatewayLogEntry.write(
             finished.enumerated().compactMap { proofs.contains($0.offset) ? nil : $0.element.output.log }, in: tx)

@@ -40,6 +40,7 @@ public struct RowFile: Sendable {
     private let columns: [String]
     private let charset: Charset
     private let limits: Limits
+    private let refusesUnknown: Bool
     private var records: RecordSource
     /// For each column of the file, which known one it is.
     private let places: [Int?]
@@ -51,15 +52,17 @@ public struct RowFile: Sendable {
     ///   - columns: the names that rows may have.
     ///   - required: those of them that a header must have.
     ///   - format: told by the first character when nil: `{` begins JSON lines.
+    ///   - refusesUnknown: a column or a member of another name is a problem, for files in which a misspelt name would change
+    ///     what a row means. Else it is passed over.
     /// - Throws: ``RowProblem`` when the header cannot be used, and whatever `blocks` throws.
     public init(
         blocks: @escaping @Sendable () throws -> [UInt8]?, columns: [String], required: [String] = [],
-        format: Format? = nil,
-        charset: Charset = .utf8, limits: Limits = Limits()
+        format: Format? = nil, charset: Charset = .utf8, limits: Limits = Limits(), refusesUnknown: Bool = false
     ) throws {
         self.columns = columns
         self.charset = charset
         self.limits = limits
+        self.refusesUnknown = refusesUnknown
         var records = RecordSource(blocks: blocks, limit: limits.row)
         let format = try format ?? (records.firstByte() == UInt8(ascii: "{") ? .jsonLines : .csv)
         self.format = format
@@ -73,6 +76,11 @@ public struct RowFile: Sendable {
             places = header.map { name in columns.firstIndex(of: name) }
             has = columns.map(header.contains)
             ignored = header.filter { !columns.contains($0) }
+            if refusesUnknown, let unknown = ignored.first {
+                throw RowProblem(
+                    line: 1, column: String(unknown.prefix(64)),
+                    reason: "no column of this name is known; known are \(columns.joined(separator: ", "))")
+            }
             if let missing = required.first(where: { !header.contains($0) }) {
                 throw RowProblem(
                     line: 1, column: missing,
@@ -86,12 +94,12 @@ public struct RowFile: Sendable {
     /// A file that is in memory already.
     public init(
         _ bytes: [UInt8], columns: [String], required: [String] = [], format: Format? = nil, charset: Charset = .utf8,
-        limits: Limits = Limits()
+        limits: Limits = Limits(), refusesUnknown: Bool = false
     ) throws {
         let rest = Mutex<[UInt8]?>(bytes)
         try self.init(
             blocks: { rest.withLock { $0.take() } }, columns: columns, required: required, format: format,
-            charset: charset, limits: limits)
+            charset: charset, limits: limits, refusesUnknown: refusesUnknown)
     }
 
     private static func header(
@@ -170,7 +178,11 @@ public struct RowFile: Sendable {
         }
         var values = [String?](repeating: nil, count: columns.count)
         for member in object.members {
-            guard let place = columns.firstIndex(of: member.key) else { continue }
+            guard let place = columns.firstIndex(of: member.key) else {
+                guard refusesUnknown else { continue }
+                throw RowProblem(
+                    line: line, column: String(member.key.prefix(64)), reason: "no member of this name is known")
+            }
             switch member.value {
             case .null: break
             case .string(let text), .number(let text): values[place] = text.trimmed.isEmpty ? nil : text.trimmed

@@ -84,6 +84,8 @@ struct Line: Sendable {
             services += Self.agreements(
                 settings, keyring: keyring, pool: pool, signal: signal, metrics: metrics, logger: logger)
             services.append(
+                Self.expectations(settings, keyring: keyring, pool: pool, signal: signal, logger: logger))
+            services.append(
                 JobPruner(
                     pool: pool,
                     retention: Retention(

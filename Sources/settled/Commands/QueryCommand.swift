@@ -44,7 +44,7 @@ struct QueryCommand: AsyncParsableCommand {
         let settings = try configuration.load().settings
         let appID = try appID(settings)
         try await DatabaseVisit.run(settings.database) { pool in
-            let job = newJob(try await work(for: appID, settings, pool))
+            let job = try await work(for: appID, settings, pool).question(namedSeller: seller, priority: .urgent)
             let enqueued = try await pool.transaction(DatabaseVisit.lane) { tx in
                 try JobQueue.enqueue([job], in: tx)
             }
@@ -85,7 +85,8 @@ struct QueryCommand: AsyncParsableCommand {
     private func work(for appID: String, _ settings: Settings, _ pool: Pool) async throws -> PayResultJob {
         let source = settings.sources.first { $0.appID == appID }
         var work = PayResultJob(
-            source: source?.name ?? "manual", appID: appID, tradeNo: tradeNo, queryToken: token, sellerID: seller)
+            source: source?.name ?? PayResultJob.byHand, appID: appID, tradeNo: tradeNo, queryToken: token,
+            sellerID: seller)
         if seller == nil {
             let earlier = try await pool.withConnection(DatabaseVisit.lane) { [subject = work.subject] connection in
                 try await JobStore.list(
@@ -105,13 +106,6 @@ struct QueryCommand: AsyncParsableCommand {
         case .unknown:
             throw CommandFailure("nothing tells which merchant was paid: name one with --seller", .usage)
         }
-    }
-
-    private func newJob(_ work: PayResultJob) -> NewJob {
-        let key = ["query", work.appID, seller ?? "", tradeNo.map { "trade_no:" + $0 } ?? "token:" + (token ?? "")]
-        return NewJob(
-            queue: PayResultJob.queue, kind: PayResultJob.kind, args: work.args, priority: .urgent,
-            subject: work.subject, uniqueKey: key.joined(separator: ":"))
     }
 
     private func waitForEnd(of id: Int64, _ pool: Pool) async throws {

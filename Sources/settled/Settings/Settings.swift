@@ -11,6 +11,7 @@ struct Settings: Sendable {
     var taobao: TaobaoSettings?
     var withholding: WithholdingSettings?
     var agreements: AgreementSettings?
+    var expectations: ExpectationSettings
     var work: WorkSettings
     var gateway: GatewaySettings
     var limits: LimitSettings
@@ -31,6 +32,7 @@ struct Settings: Sendable {
         taobao = root.optionalSection("taobao", TaobaoSettings.init)
         withholding = root.optionalSection("withholding", WithholdingSettings.init)
         agreements = root.optionalSection("agreements") { AgreementSettings($0, apps: apps) }
+        expectations = root.section("expectations", ExpectationSettings.init)
         gateway = root.section("gateway") { GatewaySettings($0, apps: apps) }
         limits = root.section("limits", LimitSettings.init)
         retention = root.section("retention", RetentionSettings.init)

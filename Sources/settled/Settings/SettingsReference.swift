@@ -36,6 +36,8 @@ enum SettingsReference {
         "taobao": "The TOP gateway, which withholding is asked through. The section may be absent.",
         "withholding": "How withholding orders are followed until they end. The section may be absent.",
         "agreements": "How withholding agreements are compared with Alipay's. The section may be absent.",
+        "expectations":
+            "How long expected payments may go unannounced; see missing-notifications.md.",
         "gateway": "How gateways are called; docs/gateways.md tells what each does. Rates are shared by all workers.",
         "limits": "How much of anything one notification, one peer or one source may take.",
         "retention": "How long what is no longer needed is kept.",

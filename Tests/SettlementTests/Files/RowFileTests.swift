@@ -109,4 +109,26 @@ import Wire
         #expect(problem == RowProblem(line: 3, reason: "longer than 65536 bytes"))
         #expect(try file.next() == nil)
     }
+
+    @Test(arguments: [
+        ("user_id,nmae\n1,a\n", ["line 1, nmae: no column of this name is known; known are user_id, name, note"]),
+        ("user_id,,name\n1,,a\n", ["line 1, : no column of this name is known; known are user_id, name, note"]),
+        (
+            "{\"user_id\":\"1\"}\n{\"user_id\":\"2\",\"nmae\":\"a\"}\n",
+            ["line 2, nmae: no member of this name is known"]
+        ),
+        ("user_id,name\n1,a\n", []),
+    ])
+    func `a name that nobody knows is a problem where it is told to be one`(text: String, problems: [String]) throws {
+        var found: [String] = []
+        do {
+            var file = try RowFile(Array(text.utf8), columns: Self.columns, refusesUnknown: true)
+            while let entry = try file.next() {
+                if case .problem(let problem) = entry { found.append(problem.description) }
+            }
+        } catch let problem as RowProblem {
+            found.append(problem.description)
+        }
+        #expect(found == problems)
+    }
 }
