@@ -23,6 +23,7 @@ struct Settled: AsyncParsableCommand {
             AgreementsCommand.self,
             ExpectCommand.self,
             ConfigCommand.self, KeysCommand.self,
+            SignCommand.self,
             VersionCommand.self,
         ]
     )

@@ -70,6 +70,28 @@ public struct PublicKey: Sendable {
         if !valid { ERR_clear_error() }
         return valid
     }
+
+    /// The digest inside a signature that this key made, whatever was signed; nil when it did not make it.
+    ///
+    /// For diagnosis alone: it tells a wrong key from a changed content. What verifies is decided by
+    /// ``verify(_:over:with:)``.
+    func digest(in signature: [UInt8], with algorithm: SignatureAlgorithm) -> [UInt8]? {
+        guard signature.count == signatureLength, let context = EVP_PKEY_CTX_new(key.pointer, nil) else { return nil }
+        defer { EVP_PKEY_CTX_free(context) }
+        var length = signatureLength
+        var done =
+            EVP_PKEY_verify_recover_init(context) == 1
+            && EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1
+            && EVP_PKEY_CTX_set_signature_md(context, algorithm.digest.pointer) == 1
+        let digest = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+            done =
+                done
+                && EVP_PKEY_verify_recover(context, buffer.baseAddress, &length, signature, signature.count) == 1
+            count = done ? length : 0
+        }
+        if !done { ERR_clear_error() }
+        return done ? digest : nil
+    }
 }
 
 extension PublicKey: Hashable {

@@ -73,7 +73,8 @@ struct NotificationCard: Sendable {
         }
     }
 
-    private static func masked(_ name: String, _ value: String) -> String {
+    /// A parameter's value with persons masked.
+    static func masked(_ name: String, _ value: String) -> String {
         switch name {
         case "buyer_user_id", "buyer_id", "buyer_open_id", "user_id", "open_id": return Mask.account(value)
         case "buyer_logon_id", "buyer_name", "phone", "mobile": return Mask.login(value)
