@@ -28,6 +28,7 @@ public struct Front: HTTPResponder {
     private let jobs: JobsRoute
     private let withholdings: WithholdingRoute
     private let agreements: AgreementsRoute?
+    private let expectations: ExpectationsRoute?
     private let gate: BearerGate
     private let health: HealthRoute
     private let metrics: Metrics
@@ -43,6 +44,7 @@ public struct Front: HTTPResponder {
         jobs = JobsRoute(jobs: house.jobs, limits: house.limits)
         withholdings = WithholdingRoute(withholdings: house.withholdings, limits: house.limits)
         agreements = house.agreements.map(AgreementsRoute.init)
+        expectations = house.expectations.map { ExpectationsRoute(expectations: $0, limits: house.limits) }
         gate = BearerGate(gatekeeper: house.gatekeeper)
         health = HealthRoute(readiness: house.readiness)
         metrics = house.metrics
@@ -73,6 +75,11 @@ public struct Front: HTTPResponder {
                 }
             case _ where rooms.contains(.api) && WithholdingRoute.serves(path):
                 return try await withholdings.respond(to: request) { methods, scope in
+                    try await enter(request, methods: methods, scope: scope)
+                }
+            case _ where rooms.contains(.api) && ExpectationsRoute.serves(path):
+                guard let expectations else { throw Problem.notFound("nothing is expected here") }
+                return try await expectations.respond(to: request) { methods, scope in
                     try await enter(request, methods: methods, scope: scope)
                 }
             case _ where rooms.contains(.api) && path.hasPrefix("/v1/"):

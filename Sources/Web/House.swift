@@ -1,4 +1,5 @@
 import Logging
+import Postgres
 import Settlement
 import Telemetry
 
@@ -15,6 +16,20 @@ public struct House: Sendable {
         }
     }
 
+    /// What is expected, to look up and to add.
+    public struct Expectations: Sendable {
+        public var records: ExpectationRecords
+        public var book: ExpectationBook
+        /// What may be expected now; the configuration can change while the program runs.
+        public var terms: @Sendable () -> ExpectationTerms
+
+        public init(pool: Pool, terms: @escaping @Sendable () -> ExpectationTerms) {
+            records = ExpectationRecords(pool: pool)
+            book = ExpectationBook(pool: pool)
+            self.terms = terms
+        }
+    }
+
     /// Nil when this process takes no notifications.
     public var intake: Intake?
     public var reader: FeedReader
@@ -26,6 +41,8 @@ public struct House: Sendable {
     public var withholdings: Withholdings?
     /// Nil when no agreements are reconciled here.
     public var agreements: AgreementReport?
+    /// Nil when nothing is expected here.
+    public var expectations: Expectations?
     public var gatekeeper: Gatekeeper
     public var readiness: Readiness
     public var metrics: Metrics

@@ -19,6 +19,13 @@ import Testing
         return child.output
     }
 
+    private static func metrics(_ address: String, _ stage: RealStage) async throws -> String {
+        let child = try RealProgram(
+            ["-sS", "http://\(address)/metrics"], folder: stage.folder, executable: "/usr/bin/curl")
+        _ = await child.waitForEnd()
+        return child.output
+    }
+
     private static func number(_ sql: String, _ stage: RealStage) async throws -> Int64 {
         let connection = Connection(stage.database)
         try await connection.connect()
@@ -36,13 +43,13 @@ import Testing
 
     /// Runs `count` programs for as long as `body` takes; they end as told.
     private static func running(
-        _ count: Int, _ stage: RealStage, _ body: ([String]) async throws -> Void
+        _ count: Int, _ stage: RealStage, _ body: ([(notify: String, admin: String)]) async throws -> Void
     ) async throws {
         var programs: [RealProgram] = []
         do {
             for _ in 0..<count { programs.append(try stage.start(environment: environment)) }
-            var addresses: [String] = []
-            for program in programs { addresses.append(try await program.addresses().notify) }
+            var addresses: [(notify: String, admin: String)] = []
+            for program in programs { addresses.append(try await program.addresses()) }
             try await body(addresses)
             for program in programs {
                 program.send(SIGTERM)
@@ -87,9 +94,13 @@ import Testing
                     #expect(missing.contains(#""bill_entry_id":"nobody pays""#))
                     #expect(!missing.contains(#""bill_entry_id":"\#(bill.id)""#))
                     #expect(!missing.contains(#""kind":"trade""#) && !missing.contains(#""kind":"token""#))
+                    _ = try await eventually("the metric to say so") {
+                        let metrics = try await Self.metrics(addresses[0].admin, stage)
+                        return metrics.contains(#"settled_expectations{state="missing"} 1"#) ? true : nil
+                    }
 
                     let journal = DeliveryJournal()
-                    try await stage.sender(to: addresses[0], journal).send(scenario.deliveries)
+                    try await stage.sender(to: addresses[0].notify, journal).send(scenario.deliveries)
                     _ = try await eventually("the late notification to end") {
                         let ended = "SELECT count(*) FROM settled.job_history WHERE outcome = 'already_settled'"
                         return try await Self.number(ended, stage) == 1 ? true : nil

@@ -64,6 +64,11 @@ struct LiveHouse: Sendable {
                 house.withholdings = House.Withholdings(
                     records: WithholdingRecords(pool: pool), register: WithholdingRegister(pool: pool))
             }
+            house.expectations = House.Expectations(pool: pool) {
+                ExpectationTerms(
+                    apps: [appID: nil],
+                    merchants: Merchants([Merchant(sellerID: "2088000000000002", appID: appID)]), grace: .seconds(600))
+            }
             let (ports, bound) = AsyncStream.makeStream(of: (Int, Int).self)
             let listeners = [
                 house.listener(host: "127.0.0.1", port: 0, rooms: [.notify, .api]) { bound.yield((0, $0)) },

@@ -33,8 +33,9 @@ enum ExpectationStep: Sendable, Hashable {
 
     /// When to look again: ever more seldom, so that what is never paid costs less and less.
     ///
-    /// A tenth of the time for which it has been missing, half a minute at least, an hour at most.
-    static func pause(after overdue: Duration) -> Duration {
-        min(max(overdue / 10, .seconds(30)), .seconds(3600))
+    /// A tenth of the time for which it has been missing, a second at least, ten minutes at most; the sweep comes round in its
+    /// own time besides.
+    static func pause(after missing: Duration) -> Duration {
+        min(max(missing / 10, .seconds(1)), .seconds(600))
     }
 }

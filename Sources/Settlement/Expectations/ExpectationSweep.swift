@@ -71,12 +71,15 @@ public struct ExpectationSweep: Service {
         }
     }
 
-    /// Looks at all whose time is up now, batch by batch.
+    /// Looks at all whose time is up now, batch by batch, and at none of them twice.
     public func runOnce() async throws -> Tally {
         var tally = Tally()
+        guard let begun = try await pool.query(FeedReader.lane, Self.clock).first?.timestamptz("begun") else {
+            return tally
+        }
         tally.reopened = try await pool.query(FeedReader.lane, Self.reopen, [.int8(Int64(batch))]).affected
         while !Task.isCancelled {
-            let (count, part) = try await lookAtBatch()
+            let (count, part) = try await lookAtBatch(dueBy: begun)
             tally.fulfilled += part.fulfilled
             tally.asked += part.asked
             tally.joined += part.joined
@@ -90,6 +93,8 @@ public struct ExpectationSweep: Service {
         return tally
     }
 
+    static let clock = Statement("expectations.clock", "SELECT now() AS begun")
+
     // MARK: One batch
 
     /// Whoever locks a row first looks at it; another sweep passes it over and finds it put off when it comes again.
@@ -97,7 +102,7 @@ public struct ExpectationSweep: Service {
         "expectations.take",
         """
         SELECT id FROM settled.expectations
-        WHERE fulfilled_at IS NULL AND cancelled_at IS NULL AND next_look_at <= now()
+        WHERE fulfilled_at IS NULL AND cancelled_at IS NULL AND next_look_at <= $2
         ORDER BY next_look_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
         """)
     /// A quarantined job comes last: another may be under way.
@@ -105,7 +110,7 @@ public struct ExpectationSweep: Service {
         "expectations.look",
         """
         SELECT l.id, l.app_id, l.trade_no, l.query_token, l.seller_id, l.state = 'fulfilled' AS is_settled,
-               l.asked_at IS NOT NULL AS was_asked, extract(epoch FROM now() - l.due_at)::int8 AS overdue,
+               l.asked_at IS NOT NULL AS was_asked, extract(epoch FROM now() - greatest(l.due_at, l.added_at))::int8 AS missing_for,
                (SELECT j.id FROM settled.jobs j
                 WHERE j.subject = coalesce(l.trade_no, l.query_token) AND j.kind = $2 AND j.args->>'app_id' = l.app_id
                 ORDER BY j.state = 'quarantined', j.id LIMIT 1) AS live_job
@@ -125,10 +130,10 @@ public struct ExpectationSweep: Service {
         """)
 
     /// - Returns: how many were looked at, and what was done.
-    private func lookAtBatch() async throws -> (count: Int, tally: Tally) {
+    private func lookAtBatch(dueBy begun: Timestamp) async throws -> (count: Int, tally: Tally) {
         let credentials = keyring.current
         return try await pool.transaction(FeedReader.lane) { [batch] tx in
-            let ids = try tx.query(Self.take, [.int8(Int64(batch))]).map { try $0.int8("id") }
+            let ids = try tx.query(Self.take, [.int8(Int64(batch)), .timestamptz(begun)]).map { try $0.int8("id") }
             guard !ids.isEmpty else { return (0, Tally()) }
             let open = try tx.query(Self.look, [.int8Array(ids), .text(PayResultJob.kind)]).map(Open.init)
             let steps = open.map { ExpectationStep($0.look) }
@@ -156,7 +161,7 @@ public struct ExpectationSweep: Service {
                 Self.note,
                 [
                     .int8Array(open.map(\.id)), .boolArray(notes.map(\.isFulfilled)), .int8Array(notes.map(\.jobID)),
-                    .int8Array(open.map { ExpectationStep.pause(after: $0.overdue).components.seconds }),
+                    .int8Array(open.map { ExpectationStep.pause(after: $0.missingFor).components.seconds }),
                 ])
             return (ids.count, tally)
         }
@@ -169,7 +174,8 @@ public struct ExpectationSweep: Service {
         let tradeNo: String?
         let queryToken: String?
         let sellerID: String?
-        let overdue: Duration
+        /// Since its time was up, or since it was added if that was later.
+        let missingFor: Duration
         let look: ExpectationStep.Look
 
         init(_ row: Row) throws {
@@ -178,7 +184,7 @@ public struct ExpectationSweep: Service {
             tradeNo = try row.textOrNil("trade_no")
             queryToken = try row.textOrNil("query_token")
             sellerID = try row.textOrNil("seller_id")
-            overdue = .seconds(try row.int8("overdue"))
+            missingFor = .seconds(try row.int8("missing_for"))
             look = ExpectationStep.Look(
                 isSettled: try row.bool("is_settled"), canBeAsked: appID != nil, wasAsked: try row.bool("was_asked"),
                 liveJob: try row.int8OrNil("live_job"))

@@ -3,6 +3,8 @@ import Logging
 import Postgres
 import ServiceLifecycle
 import Settlement
+import Telemetry
+import Web
 
 // Missed notifications: what is expected and does not come is asked about through the same queue as what was announced.
 extension Line {
@@ -14,6 +16,17 @@ extension Line {
             pool: pool, keyring: keyring, interval: settings.expectations.sweepInterval,
             retention: settings.retention.finishedJobs,
             queued: { signal.send(queue: PayResultJob.queue) }, logger: logger)
+    }
+
+    /// What the API needs of expectations. How many are open is measured by every program, whatever its part.
+    static func expected(_ settings: Settings, keyring: Keyring, pool: Pool, metrics: Metrics) -> House.Expectations {
+        let grace = settings.expectations.grace
+        let expected = House.Expectations(pool: pool) { ExpectationTerms(keyring.current, grace: grace) }
+        ExpectationMetrics(registry: metrics.registry).onScrape {
+            let counts = try await expected.records.openExpectations()
+            return Dictionary(counts.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: { first, _ in first })
+        }
+        return expected
     }
 }
 

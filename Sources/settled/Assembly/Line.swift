@@ -122,6 +122,7 @@ struct Line: Sendable {
                 return settings.http.trustedProxies.contains { $0.contains(address) }
             }, logger: logger)
         house.withholdings = Self.withholdings(settings, pool)
+        house.expectations = Self.expected(settings, keyring: keyring, pool: pool, metrics: metrics)
         house.agreements = settings.agreements.map { AgreementReport(appID: $0.appID, pool: pool) }
         services += try Listeners.services(house, settings.http, roles: roles, listening: listening)
         // Last, so that it is told first: readers are let go and the balancer is warned before a door is closed.
