@@ -30,16 +30,16 @@ enum CaptureReadings {
     typealias Reading = DoctorSearch<CapturedForm, FormHit>.Reading
 
     static func all(of body: [UInt8]) -> [Reading] {
-        var readings = [Reading(subject: CapturedForm(decoding: body), supposes: nil)]
+        var readings = [Reading(subject: CapturedForm(decoding: body), supposes: [])]
         func add(_ form: CapturedForm?, _ corruption: Corruption) {
             guard let form, !form.parameters.isEmpty, !readings.contains(where: { $0.subject == form }) else { return }
-            readings.append(Reading(subject: form, supposes: DoctorFinding(corruption)))
+            readings.append(Reading(subject: form, supposes: [DoctorFinding(corruption)]))
         }
         let bare = withoutEdges(body)
         // A line end behind the last value is no part of a form; what reads without it is read so first.
         let edges = CapturedForm(decoding: bare)
         if edges != readings[0].subject {
-            readings.insert(Reading(subject: edges, supposes: DoctorFinding(.captureEdges)), at: 0)
+            readings.insert(Reading(subject: edges, supposes: [DoctorFinding(.captureEdges)]), at: 0)
         }
         let text = withoutHeaders(bare)
         add(CapturedForm(decoding: text), .captureWithHeaders)
@@ -55,7 +55,7 @@ enum CaptureReadings {
 
     // MARK: Around the body
 
-    private static func withoutEdges(_ body: [UInt8]) -> [UInt8] {
+    static func withoutEdges(_ body: [UInt8]) -> [UInt8] {
         var text = body[...]
         if text.starts(with: [0xEF, 0xBB, 0xBF]) { text = text.dropFirst(3) }
         let isEdge: (UInt8) -> Bool = {
@@ -66,7 +66,7 @@ enum CaptureReadings {
         return Array(text)
     }
 
-    private static func withoutHeaders(_ text: [UInt8]) -> [UInt8] {
+    static func withoutHeaders(_ text: [UInt8]) -> [UInt8] {
         if text.starts(with: "POST ".utf8) || text.starts(with: "HTTP/".utf8) {
             for gap in [[0x0D, 0x0A, 0x0D, 0x0A], [0x0A, 0x0A]] as [[UInt8]] {
                 if let end = text.firstRange(of: gap) { return Array(text[end.upperBound...]) }

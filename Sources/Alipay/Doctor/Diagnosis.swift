@@ -25,11 +25,16 @@ public struct Diagnosis: Sendable {
     /// What else a person should know; nothing in it was written by the sender.
     public internal(set) var notes: [String] = []
     /// The names of all that was tried.
-    public internal(set) var tried: [String] = []
+    public private(set) var tried: [String] = []
     /// How many contents were compared with the signature.
     public internal(set) var attempts = 0
     /// Whether the search ended because it had cost enough.
     public internal(set) var gaveUp = false
 
     init() {}
+
+    /// Says what was tried, each once.
+    mutating func note(tried names: [String]) {
+        for name in names where !tried.contains(name) { tried.append(name) }
+    }
 }

@@ -34,8 +34,8 @@ struct Opening: Sendable {
     let signature: [UInt8]
 
     /// What had to be undone in the `sign` of a message to read this signature.
-    func repairs(in message: CapturedForm) -> [DoctorFinding] {
-        SignSpelling.all(of: message.signs).first { $0.signature == signature }?.repairs ?? []
+    func repairs(in signs: [[UInt8]]) -> [DoctorFinding] {
+        SignSpelling.all(of: signs).first { $0.signature == signature }?.repairs ?? []
     }
 
     /// Whether this is the content that was signed, by the key's own judgement.

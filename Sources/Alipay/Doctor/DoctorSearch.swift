@@ -50,7 +50,7 @@ struct DoctorSearch<Subject, Hit> {
     /// A message as it was read from what was captured, and what reading it so supposes.
     struct Reading {
         let subject: Subject
-        let supposes: DoctorFinding?
+        let supposes: [DoctorFinding]
     }
 
     func run(_ readings: [Reading], _ spending: inout Spending) -> Found? {
@@ -97,7 +97,7 @@ struct DoctorSearch<Subject, Hit> {
         _ hit: Hit, _ reading: Reading, _ steps: (Repair<Subject>, Variant<Subject>)...
     ) -> Found {
         var path: [DoctorFinding] = []
-        if let supposed = reading.supposes { path.note(supposed) }
+        for supposed in reading.supposes { path.note(supposed) }
         for (repair, variant) in steps { path.note(DoctorFinding(repair.corruption, variant.places)) }
         return Found(hit: hit, reading: reading, repairs: path)
     }

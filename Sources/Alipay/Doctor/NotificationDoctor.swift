@@ -45,8 +45,8 @@ public struct NotificationDoctor: Sendable {
         }
         let readings = CaptureReadings.all(of: body)
         let spellings = SignSpelling.all(of: readings.flatMap(\.subject.signs))
-        diagnosis.tried = DoctorKey.named(keys)
         guard let opening = Opening.first(of: spellings, among: keys) else {
+            diagnosis.note(tried: DoctorKey.named(keys))
             explainKey(readings, spellings, &diagnosis)
             return diagnosis
         }
@@ -84,9 +84,10 @@ public struct NotificationDoctor: Sendable {
         let found = search.run(readings, &spending)
         diagnosis.attempts = spending.attempts
         diagnosis.gaveUp = spending.isOver && found == nil
-        diagnosis.tried =
-            ["V1 and V2", "RSA2 and RSA", "empty values left out"] + readings.compactMap(\.supposes?.corruption.name)
-            + repairs.map(\.corruption.name) + ["pairs of these"]
+        diagnosis.note(
+            tried: ["V1 and V2", "RSA2 and RSA", "empty values left out"]
+                + readings.flatMap { $0.supposes.map(\.corruption.name) }
+                + repairs.map(\.corruption.name) + ["pairs of these"])
         noteOwnKey(&diagnosis)
         if opening.signer.owner != .alipay { diagnosis.findings.note(DoctorFinding(.wrongKey(opening.signer))) }
         guard let found else {
@@ -94,10 +95,10 @@ public struct NotificationDoctor: Sendable {
             return
         }
         diagnosis.form = found.hit.form
-        for finding in opening.repairs(in: found.reading.subject) + CharsetCorruptions.named(found) {
+        for finding in opening.repairs(in: found.reading.subject.signs) + CharsetCorruptions.named(found) {
             diagnosis.findings.note(finding)
         }
-        judge(found.hit, opening, found.reading.supposes == nil ? refusal : nil, &diagnosis)
+        judge(found.hit, opening, found.reading.supposes.isEmpty ? refusal : nil, &diagnosis)
         diagnosis.verdict = .explained
         let form = verifier.profile.forms.contains(found.hit.form) ? found.hit.form : forms[0]
         let received = found.reading.subject.covered(form, droppingEmptyValues: false)

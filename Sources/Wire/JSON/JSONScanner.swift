@@ -28,14 +28,18 @@ package struct JSONScanner {
     /// The members of the outermost object, every value checked for syntax and none of them built.
     ///
     /// The caller has made sure that `bytes` are valid in their charset; `pairedBytes` says that it is GBK.
-    package static func topLevel(of bytes: [UInt8], pairedBytes: Bool) throws(JSONError) -> [Member] {
+    ///
+    /// - Parameter allowsEqualKeys: for diagnosis, of which nothing is believed: lists all of several equal keys.
+    package static func topLevel(
+        of bytes: [UInt8], pairedBytes: Bool, allowsEqualKeys: Bool = false
+    ) throws(JSONError) -> [Member] {
         var scanner = JSONScanner(bytes, pairedBytes: pairedBytes)
         scanner.skipSpace()
         guard scanner.next == UInt8(ascii: "{") else { throw scanner.error(.notAnObject) }
         var members: [Member] = []
         var keys = KeySet()
         try scanner.members { (scanner: inout JSONScanner, key: String) throws(JSONError) in
-            guard keys.insert(key) else { throw scanner.error(.duplicateKey) }
+            guard keys.insert(key) || allowsEqualKeys else { throw scanner.error(.duplicateKey) }
             let start = scanner.at
             try scanner.skipValue(depth: 1)
             members.append(Member(key: key, range: start..<scanner.at))

@@ -40,4 +40,9 @@ public struct JSONObject: Sendable, Hashable {
         for member in members where member.key == key { return member.value }
         return nil
     }
+
+    /// The same keys in the same order with other values.
+    package func mapValues(_ change: (JSONValue) -> JSONValue) -> JSONObject {
+        JSONObject(members: members.map { Member(key: $0.key, value: change($0.value)) })
+    }
 }

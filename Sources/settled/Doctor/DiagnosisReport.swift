@@ -78,7 +78,7 @@ struct DiagnosisReport: Sendable {
             text += "   \(finding.corruption.explanation)\n   → \(finding.corruption.advice)\n"
         }
         if let equal = diagnosis.difference?.equal {
-            text += "\nsigned text (- what settled makes of this message, + what was signed"
+            text += "\nsigned text (- what settled makes of it, + what was signed"
             text += equal > 0 ? "; \(equal) parameters are the same)\n" : ")\n"
             for shown in difference {
                 let line = "\(shown.side.rawValue) \(shown.text)"

@@ -20,6 +20,19 @@ struct DoctorExpectation: ParsableArguments {
     var profile: NotificationProfile = .auto
     @Option(name: .long, help: "The Content-Type that came with it.")
     var contentType: String?
+    @Flag(name: .long, help: "It is an answer of the gateway, to --method.")
+    var answer = false
+    @Option(name: .long, help: "With --answer: the method that was called, such as alipay.eco.cplife.pay.result.query.")
+    var method: String?
+    @Option(name: .long, help: "With --answer: the app that asked; not needed when there is one.")
+    var app: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("With --answer and --alipay-public-key: the content key (AES).", valueName: "file"),
+        completion: .file())
+    var aesKey: String?
+    @Option(name: .long, help: "With --answer and --alipay-public-key: utf-8 or gbk.")
+    var charset: AppSettings.CharsetName = .utf8
 
     func validate() throws {
         if alipayPublicKey != nil, source != nil {
@@ -27,6 +40,16 @@ struct DoctorExpectation: ParsableArguments {
         }
         if alipayPublicKey == nil, appKey != nil || profile != .auto {
             throw ValidationError("--app-key and --profile go with --alipay-public-key")
+        }
+        if answer != (method != nil) { throw ValidationError("--answer and --method go together") }
+        if answer, source != nil || profile != .auto || contentType != nil {
+            throw ValidationError("--source, --profile and --content-type are about notifications; an answer has --app")
+        }
+        if app != nil, !answer || alipayPublicKey != nil {
+            throw ValidationError("--app goes with --answer, and not with --alipay-public-key")
+        }
+        if aesKey != nil || charset != .utf8, !answer || alipayPublicKey == nil {
+            throw ValidationError("--aes-key and --charset go with --answer and --alipay-public-key")
         }
     }
 

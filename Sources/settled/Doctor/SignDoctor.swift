@@ -12,7 +12,8 @@ struct SignDoctor: AsyncParsableCommand {
             Give it the body as it came: a file, - for standard input, --body, or --notification with the id of a delivery or \
             the digest of a rejected one (settled notifications list --rejected). It undoes the known corruptions one by one \
             and in pairs, tries every configured key, and names what makes the signature hold, with the signed text that \
-            this side makes against the one that was signed. Nothing is sent anywhere.
+            this side makes against the one that was signed. With --answer --method it looks into an answer of the gateway \
+            instead. Nothing is sent anywhere.
 
             Ends with 0 when it verifies as it is, 6 when the cause was found, 1 when nothing verifies, 78 when the keys \
             cannot be read.
@@ -43,6 +44,9 @@ struct SignDoctor: AsyncParsableCommand {
         guard notification != nil || !rejected && !reveal && reason == nil else {
             throw ValidationError("--rejected, --reveal and --reason go with --notification")
         }
+        if expectation.answer, notification != nil {
+            throw ValidationError("--answer is about a captured answer, --notification about a stored notification")
+        }
         if let notification, !StoredMessage.isName(notification, rejected: rejected) {
             throw ValidationError("a rejected notification is named by 8 to 64 hexadecimal digits")
         }
@@ -50,15 +54,21 @@ struct SignDoctor: AsyncParsableCommand {
 
     func run() async throws {
         let message = try await message()
-        let doctor = try expectation.notificationDoctor(source: message.source, configuration, output)
-        let diagnosis = doctor.diagnose(
-            body: message.body, contentType: expectation.contentType ?? message.contentType ?? CapturedMessage.formType)
+        let diagnosis = try diagnose(message)
         let report = DiagnosisReport(diagnosis, masksPersons: message.isStored && !reveal)
         StandardOutput.write(
             output.json
                 ? report.line.line
                 : report.text(style: TerminalStyle(isTerminal: StandardOutput.isTerminal)))
         if let code = report.exitCode { throw code }
+    }
+
+    private func diagnose(_ message: CapturedMessage) throws -> Diagnosis {
+        if expectation.answer {
+            return try expectation.answerDoctor(configuration, output).diagnose(body: message.body)
+        }
+        return try expectation.notificationDoctor(source: message.source, configuration, output).diagnose(
+            body: message.body, contentType: expectation.contentType ?? message.contentType ?? CapturedMessage.formType)
     }
 
     private func message() async throws -> CapturedMessage {

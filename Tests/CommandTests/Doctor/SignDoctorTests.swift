@@ -132,6 +132,32 @@ import Wire
         #expect(try await Self.doctor(folder, "@good.body", "--source", "other").exitCode == 3)
     }
 
+    @Test func `an answer of the gateway is looked into with its method`() async throws {
+        let good = try Good.made.get()
+        let method = "alipay.eco.cplife.pay.result.query"
+        let node = #"{"code":"10000","msg":"Success","total_amount":"10.21","remark":"\u7269\u4e1a"}"#
+        let sign = Base64.encode(try good.alipay.sign(Array(node.utf8), with: .rsa2))
+        let answer = "{\"alipay_eco_cplife_pay_result_query_response\":\(node),\"sign\":\"\(sign)\"}"
+        let folder = try Self.folder([
+            "answer": answer, "printed": answer.replacing("\",\"", with: "\",\n  \""),
+            "forged": answer.replacing("10.21", with: "10.22"),
+        ])
+        let cases: [(String, String, Int32, String)] = [
+            ("answer", method, 0, "verifies as it is"), ("printed", method, 6, "answer_rewritten"),
+            ("forged", method, 1, "tried:"), ("answer", "alipay.trade.query", 6, "wrong_node"),
+        ]
+        for (file, method, code, says) in cases {
+            let byApp = try await Self.doctor(folder, "@" + file, "--answer", "--method", method)
+            #expect(byApp.exitCode == code, "\(file) \(method): \(byApp.output)\(byApp.errors)")
+            #expect(byApp.output.contains(says), "\(file) \(method)")
+            let byFile = try await Self.doctor(
+                folder, "@" + file, "--answer", "--method", method, "--alipay-public-key", "@alipay.pem")
+            #expect(byFile.exitCode == code, "\(file) \(method)")
+        }
+        #expect(try await Self.doctor(folder, "@answer", "--answer").exitCode == 2)
+        #expect(try await Self.doctor(folder, "@answer", "--answer", "--method", method, "--app", "9").exitCode == 3)
+    }
+
     @Test func `a rejected notification is looked into by its digest, persons masked unless it is audited`()
         async throws
     {
