@@ -114,6 +114,23 @@ import Wire
         }
     }
 
+    @Test(.database) func `what another sweep has locked is left to it, and nobody waits`() async throws {
+        try await TestHouse.withPool { pool in
+            try await House.addInTurn([House.trade("T1"), House.trade("T2")], pool)
+            let other = try await TestDatabase.current.connect()
+            try await other.execute("BEGIN")
+            try await other.execute("SELECT FROM settled.expectations WHERE trade_no = 'T1' FOR UPDATE")
+            #expect(try await House.sweep(pool).runOnce().asked == 1)
+            let subjects = "SELECT string_agg(subject, ' ' ORDER BY subject) FROM settled.jobs"
+            #expect(try await TestDatabase.current.text(subjects) == "T2")
+            // It ends without having done anything, as one that is killed: what it had locked is the next one's.
+            try await other.execute("ROLLBACK")
+            await other.close()
+            #expect(try await House.sweep(pool).runOnce().asked == 1)
+            #expect(try await TestDatabase.current.text(subjects) == "T1 T2")
+        }
+    }
+
     @Test(.database) func `a settlement fulfils a trade without any hook, and a reversal does not take that back`()
         async throws
     {
