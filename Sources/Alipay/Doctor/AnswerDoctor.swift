@@ -64,7 +64,7 @@ public struct AnswerDoctor: Sendable {
     private func accept(_ envelope: Envelope, _ diagnosis: inout Diagnosis) {
         if DoctorKey.hasOwnInPlace(keys) { diagnosis.findings.note(DoctorFinding(.ownKeyInPlace)) }
         if envelope.verified {
-            diagnosis.signer = keys.first { $0.key.fingerprint == envelope.keyFingerprint }
+            diagnosis.signer = keys.first { $0.owner == .alipay && $0.key.fingerprint == envelope.keyFingerprint }
             diagnosis.algorithm = algorithm
             diagnosis.verdict = diagnosis.findings.isEmpty ? .verified : .explained
         } else {

@@ -1,12 +1,14 @@
 import Wire
 
 /// The part of a captured answer that may be the signed one: the text of one member of the outermost object.
-struct CapturedNode: Sendable, Hashable {
+struct CapturedNode: DoctorSubject, Sendable, Hashable {
     let key: String
     /// Exactly as it stands in the answer, braces or quotes included.
     var content: [UInt8]
     /// What `sign` says in the answer that this is a part of.
     let signs: [[UInt8]]
+
+    var size: Int { content.count }
 
     func with(_ content: [UInt8]) -> CapturedNode {
         var node = self

@@ -2,7 +2,7 @@ import Wire
 
 /// The parameters of a body that somebody captured, read as forgivingly as can be: the doctor looks at what
 /// ``FormBody`` rightly refuses.
-struct CapturedForm: Sendable, Hashable {
+struct CapturedForm: DoctorSubject, Sendable, Hashable {
     struct Parameter: Sendable, Hashable {
         var name: [UInt8]
         var value: [UInt8]
@@ -60,6 +60,8 @@ struct CapturedForm: Sendable, Hashable {
     }
 
     func value(of name: String) -> [UInt8]? { parameters.first { $0.isNamed(name) }?.value }
+
+    var size: Int { parameters.reduce(0) { $0 + $1.name.count + $1.value.count + 2 } }
 
     // MARK: What is signed
 

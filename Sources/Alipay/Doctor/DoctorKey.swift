@@ -43,10 +43,12 @@ struct Opening: Sendable {
         algorithm.hash(content) == digest && signer.key.verify(signature, over: content, with: algorithm)
     }
 
-    /// The first spelling of `sign` that one of the keys made.
+    /// The first spelling of `sign` that one of the keys made. A key that stands in several places is Alipay's of this
+    /// app if that is one of them.
     static func first(of spellings: [SignSpelling], among keys: [DoctorKey]) -> Opening? {
+        let likely = keys.filter { $0.owner == .alipay } + keys.filter { $0.owner != .alipay }
         for spelling in spellings {
-            for signer in keys {
+            for signer in likely {
                 for algorithm in SignatureAlgorithm.allCases {
                     guard let digest = signer.key.digest(in: spelling.signature, with: algorithm) else { continue }
                     return Opening(

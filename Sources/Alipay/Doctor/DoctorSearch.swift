@@ -2,7 +2,7 @@
 public struct DoctorBudget: Sendable, Hashable {
     /// Contents that are compared with the signature's digest.
     public var attempts: Int
-    /// Bytes of all these contents together.
+    /// Bytes of all these contents together, and of all messages in which a corruption was looked for.
     public var bytes: Int
 
     public init(attempts: Int, bytes: Int) {
@@ -14,11 +14,17 @@ public struct DoctorBudget: Sendable, Hashable {
     public static let usual = DoctorBudget(attempts: 100_000, bytes: 256 << 20)
 }
 
+/// A message in which corruptions can be looked for.
+protocol DoctorSubject {
+    /// About how many bytes a look at all of it reads.
+    var size: Int { get }
+}
+
 /// Undoes corruptions one by one, then two at a time, until the content of one variant is the one that was signed.
 ///
 /// Of two corruptions the one that is undone first is one of the whole message, in whichever order: two chosen places at
 /// once would be a guess.
-struct DoctorSearch<Subject, Hit> {
+struct DoctorSearch<Subject: DoctorSubject, Hit> {
     /// What was found, and how it came about.
     struct Found {
         let hit: Hit
@@ -40,11 +46,15 @@ struct DoctorSearch<Subject, Hit> {
 
         var isOver: Bool { left.attempts <= 0 || left.bytes <= 0 }
 
+        /// For a content that is compared.
         mutating func spend(_ bytes: Int) {
             attempts += 1
             left.attempts -= 1
             left.bytes -= bytes
         }
+
+        /// For a message that is looked through.
+        mutating func look(_ bytes: Int) { left.bytes -= bytes }
     }
 
     /// A message as it was read from what was captured, and what reading it so supposes.
@@ -68,6 +78,7 @@ struct DoctorSearch<Subject, Hit> {
 
     private func once(_ reading: Reading, _ spending: inout Spending) -> Found? {
         for repair in repairs {
+            spending.look(reading.subject.size)
             for variant in repair.variants(reading.subject) {
                 guard !spending.isOver else { return nil }
                 guard let hit = test(variant.subject, &spending) else { continue }
@@ -79,9 +90,11 @@ struct DoctorSearch<Subject, Hit> {
 
     private func twice(_ reading: Reading, _ spending: inout Spending) -> Found? {
         for first in repairs {
+            spending.look(reading.subject.size)
             for outer in first.variants(reading.subject) where outer.isBroad {
                 for second in repairs where second.corruption != first.corruption {
                     guard !spending.isOver else { return nil }
+                    spending.look(outer.subject.size)
                     for inner in second.variants(outer.subject) {
                         guard !spending.isOver else { return nil }
                         guard let hit = test(inner.subject, &spending) else { continue }

@@ -57,7 +57,7 @@ public struct NotificationDoctor: Sendable {
     }
 
     private func accept(_ notification: Notification, _ diagnosis: inout Diagnosis) {
-        diagnosis.signer = keys.first { $0.key.fingerprint == notification.keyFingerprint }
+        diagnosis.signer = keys.first { $0.owner == .alipay && $0.key.fingerprint == notification.keyFingerprint }
         diagnosis.algorithm = notification.algorithm
         diagnosis.form = notification.canonicalForm
         diagnosis.notes = notification.flags.sorted().map { "it is accepted with the flag \($0.rawValue)" }
@@ -68,14 +68,18 @@ public struct NotificationDoctor: Sendable {
 
     // MARK: The content
 
+    /// All corruptions, the usual ones first.
+    static func repairs(_ facts: DoctorFacts) -> [Repair<CapturedForm>] {
+        EscapeCorruptions.repairs + CharsetCorruptions.repairs + PercentCorruptions.repairs
+            + ParameterCorruptions.repairs(facts) + EmptyCorruptions.repairs + BlankCorruptions.repairs
+            + RetypedCorruptions.repairs
+    }
+
     private func search(
         _ readings: [CaptureReadings.Reading], _ opening: Opening, _ refusal: NotificationRejection,
         _ diagnosis: inout Diagnosis
     ) {
-        let repairs =
-            EscapeCorruptions.repairs + CharsetCorruptions.repairs + PercentCorruptions.repairs
-            + ParameterCorruptions.repairs(facts) + EmptyCorruptions.repairs + BlankCorruptions.repairs
-            + RetypedCorruptions.repairs
+        let repairs = Self.repairs(facts)
         let forms = verifier.profile.forms + CanonicalForm.allCases.filter { !verifier.profile.forms.contains($0) }
         let search = DoctorSearch<CapturedForm, FormHit>(repairs: repairs) { form, spending in
             FormHit.first(of: form, forms: forms, opening, &spending)
@@ -205,7 +209,8 @@ struct FormHit {
                 for form in forms {
                     let parameters = message.covered(form, droppingEmptyValues: drops, without: left)
                     let content = CapturedForm.content(of: parameters)
-                    spending.spend(content.count)
+                    // Many small parameters cost more than their bytes.
+                    spending.spend(content.count + 64 * parameters.count)
                     guard opening.covers(content) else { continue }
                     return FormHit(form: form, dropsEmptyValues: drops, message: message, parameters: parameters)
                 }

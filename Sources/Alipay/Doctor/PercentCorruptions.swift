@@ -45,17 +45,22 @@ enum PercentCorruptions {
         }
         // The blank between day and time is one that was sent.
         return form.changing { isTime($0.value) ? nil : restored($0) } + form.changing(restored)
-            + form.parameters.indices.flatMap { chosen(form, $0) }
+            + form.parameters.indices.filter { (2...mostBlanks).contains(blanks(form, $0).count) }
+            .prefix(mostMixed).flatMap { chosen(form, $0) }
     }
 
-    /// Values with more blanks than these are not tried blank by blank.
-    private static let mostBlanks = 7
+    /// Values with more blanks than these, and more values than these, are not tried blank by blank.
+    private static let (mostBlanks, mostMixed) = (7, 12)
+
+    private static func blanks(_ form: CapturedForm, _ index: Int) -> [Int] {
+        let value = form.parameters[index].value
+        return isTime(value) ? [] : value.indices.filter { value[$0] == 0x20 }
+    }
 
     /// A value that had blanks and `+` both: every choice among its blanks.
     private static func chosen(_ form: CapturedForm, _ index: Int) -> [Variant<CapturedForm>] {
         let parameter = form.parameters[index]
-        let blanks = parameter.value.indices.filter { parameter.value[$0] == 0x20 }
-        guard (2...mostBlanks).contains(blanks.count), !isTime(parameter.value) else { return [] }
+        let blanks = blanks(form, index)
         return (1..<(1 << blanks.count) - 1).map { choice in
             var value = parameter.value
             for (bit, blank) in blanks.enumerated() where choice & 1 << bit != 0 { value[blank] = UInt8(ascii: "+") }

@@ -13,6 +13,8 @@ public struct SignedTextDifference: Sendable, Hashable {
         public let text: [UInt8]
         /// The name of the parameter that this is; nil where the text has none.
         public let name: String?
+        /// Whether that is a parameter which notifications are known to have.
+        public let isKnown: Bool
     }
 
     public let lines: [Line]
@@ -26,7 +28,8 @@ public struct SignedTextDifference: Sendable, Hashable {
         func add(_ side: Line.Side, _ parameter: CapturedForm.Parameter) {
             lines.append(
                 Line(
-                    side: side, text: parameter.name + [UInt8(ascii: "=")] + parameter.value, name: parameter.place))
+                    side: side, text: parameter.name + [UInt8(ascii: "=")] + parameter.value, name: parameter.place,
+                    isKnown: KnownParameter.names.contains(parameter.place)))
         }
         var (left, right) = (received[...], signed[...])
         while let one = left.first, let other = right.first {
@@ -56,6 +59,9 @@ public struct SignedTextDifference: Sendable, Hashable {
     /// Compares two texts without parts, such as the nodes of an answer.
     init(received: [UInt8], signed: [UInt8]) {
         equal = 0
-        lines = [Line(side: .received, text: received, name: nil), Line(side: .signed, text: signed, name: nil)]
+        lines = [
+            Line(side: .received, text: received, name: nil, isKnown: false),
+            Line(side: .signed, text: signed, name: nil, isKnown: false),
+        ]
     }
 }

@@ -7,25 +7,32 @@ struct CapturedMessage: Sendable {
     let body: [UInt8]
     /// The source that it came to, of a stored one.
     var source: String?
+    /// Nil where a stored one came without any.
     var contentType: String?
     /// Whether it comes from the database, where persons are masked.
     var isStored = false
 
-    static let formType = "application/x-www-form-urlencoded"
+    /// A body that somebody captured, which nobody knows the Content-Type of: a form's.
+    init(body: [UInt8]) {
+        self.body = body
+        contentType = Self.formType
+    }
 
-    init(body: [UInt8]) { self.body = body }
+    private static let formType = "application/x-www-form-urlencoded"
 
     init(_ record: NotificationRecords.Record) {
         body = record.body
         source = record.source
-        contentType = record.contentType
+        // What was accepted was a form, whether or not its Content-Type was kept.
+        contentType = record.contentType ?? Self.formType
         isStored = true
     }
 
     init(_ record: NotificationRecords.Rejected) {
         body = record.body
         source = record.source
-        contentType = record.contentType
+        let wasRefusedForIt = record.cause == NotificationRejection.Cause.unsupportedMediaType.rawValue
+        contentType = record.contentType ?? (wasRefusedForIt ? nil : Self.formType)
         isStored = true
     }
 

@@ -34,7 +34,7 @@ struct DiagnosisReport: Sendable {
         line.add("key_fingerprint", diagnosis.signer?.key.fingerprint)
         line.add("algorithm", diagnosis.algorithm?.rawValue)
         line.add("canonical_form", diagnosis.form?.rawValue)
-        line.add("findings", diagnosis.findings.map(Self.line))
+        line.add("findings", diagnosis.findings.map(object))
         line.add("difference", difference.map(Self.line))
         line.add("equal", diagnosis.difference?.equal)
         line.add("notes", strings: diagnosis.notes)
@@ -44,10 +44,10 @@ struct DiagnosisReport: Sendable {
         return line
     }
 
-    private static func line(_ finding: DoctorFinding) -> JSONLine {
+    private func object(_ finding: DoctorFinding) -> JSONLine {
         var line = JSONLine()
         line.add("name", finding.corruption.name)
-        line.add("places", strings: finding.places)
+        line.add("places", strings: places(finding))
         line.add("explanation", finding.corruption.explanation)
         line.add("advice", finding.corruption.advice)
         return line
@@ -74,7 +74,7 @@ struct DiagnosisReport: Sendable {
                 "signed by \(TerminalText.oneLine(signer.name)) (SHA-256 \(signer.key.fingerprint.prefix(16))), \(made)\n"
         }
         for (index, finding) in diagnosis.findings.enumerated() {
-            text += "\n" + style.bold("\(index + 1). \(finding.corruption.name)") + Self.places(finding.places) + "\n"
+            text += "\n" + style.bold("\(index + 1). \(finding.corruption.name)") + shown(places(finding)) + "\n"
             text += "   \(finding.corruption.explanation)\n   → \(finding.corruption.advice)\n"
         }
         if let equal = diagnosis.difference?.equal {
@@ -101,7 +101,11 @@ struct DiagnosisReport: Sendable {
         }
     }
 
-    private static func places(_ places: [String]) -> String {
+    private func places(_ finding: DoctorFinding) -> [String] {
+        masksPersons ? finding.places.map(PersonalPart.place) : finding.places
+    }
+
+    private func shown(_ places: [String]) -> String {
         guard !places.isEmpty else { return "" }
         let shown = places.prefix(6).map(TerminalText.oneLine).joined(separator: ", ")
         return " in " + shown + (places.count > 6 ? " and \(places.count - 6) more" : "")

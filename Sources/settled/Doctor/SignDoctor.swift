@@ -68,7 +68,7 @@ struct SignDoctor: AsyncParsableCommand {
             return try expectation.answerDoctor(configuration, output).diagnose(body: message.body)
         }
         return try expectation.notificationDoctor(source: message.source, configuration, output).diagnose(
-            body: message.body, contentType: expectation.contentType ?? message.contentType ?? CapturedMessage.formType)
+            body: message.body, contentType: expectation.contentType ?? message.contentType)
     }
 
     private func message() async throws -> CapturedMessage {

@@ -16,19 +16,10 @@ struct SignedExcerpt: Sendable {
             let other =
                 [index - 1, index + 1].lazy.filter(lines.indices.contains).map { lines[$0] }
                 .first { $0.side != line.side && $0.name == line.name }
-            let text = masksPersons ? masked(line) : nil
+            let text = masksPersons ? PersonalPart.masked(line) : nil
             return SignedExcerpt(
                 side: line.side, text: text ?? shown(part(of: line.text, against: other?.text)))
         }
-    }
-
-    /// The line of a parameter that says who somebody is; nil for the others.
-    private static func masked(_ line: SignedTextDifference.Line) -> String? {
-        guard let name = line.name, line.text.count > name.utf8.count else { return nil }
-        let value = Array(line.text.dropFirst(name.utf8.count + 1))
-        let text = Charset.utf8.decode(value) ?? Charset.gbk.decode(value) ?? String(decoding: value, as: UTF8.self)
-        let masked = NotificationCard.masked(name, text)
-        return masked == text ? nil : TerminalText.oneLine("\(name)=\(masked)")
     }
 
     private static func part(of bytes: [UInt8], against other: [UInt8]?) -> (ArraySlice<UInt8>, [UInt8]) {

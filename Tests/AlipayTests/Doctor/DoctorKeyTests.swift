@@ -47,6 +47,15 @@ import Wire
         #expect(both.names == ["other_apps_key", "html_escaped"])
     }
 
+    @Test func `a key that two apps share is this app's`() throws {
+        let key = try Keys().alipay.publicKey
+        let keys = [DoctorKey(.otherApp, key, name: "another app's"), DoctorKey(.alipay, key, name: "Alipay's")]
+        let good = try Self.usual.body()
+        #expect(Self.diagnose(good, try .test(), keys).signer?.name == "Alipay's")
+        let spoiled = Array(String(decoding: good, as: UTF8.self).replacing("%22", with: "%26quot%3B").utf8)
+        #expect(Self.diagnose(spoiled, try .test(), keys).names == ["html_escaped"])
+    }
+
     @Test func `our own public key in the place of Alipay's is found although nothing can be verified with it`() throws
     {
         let keys = try Keys()

@@ -46,26 +46,27 @@ import Wire
 
     /// Bodies that are made to cost, each under a genuine signature, so that the content is searched.
     static let hostile: [(String, @Sendable () -> String)] = [
-        ("one huge value", { "a=" + String(repeating: "%26%2B+%5C%22", count: 60_000) }),
-        ("thousands of parameters", { (0..<60_000).map { "p\($0)=+" }.joined(separator: "&") }),
-        ("thousands of duplicates", { String(repeating: "trade_no=1&", count: 60_000) + "a=1" }),
-        ("nothing but ampersands", { String(repeating: "&", count: 900_000) }),
-        ("nothing but signs", { String(repeating: "sign=QUFB&", count: 60_000) + "a=1" }),
-        ("deeply nested JSON", { "{\"a\":" + String(repeating: "[", count: 400_000) }),
-        ("entities without end", { "a=" + String(repeating: "&amp;amp;", count: 60_000) }),
-        ("many blanks", { "a=" + String(repeating: "+", count: 400_000) }),
+        ("one huge value", { "a=" + String(repeating: "%26%2B+%5C%22", count: 6_000) }),
+        ("thousands of parameters", { (0..<6_000).map { "p\($0)=+" }.joined(separator: "&") }),
+        ("thousands of duplicates", { String(repeating: "trade_no=1&", count: 6_000) + "a=1" }),
+        ("nothing but ampersands", { String(repeating: "&", count: 90_000) }),
+        ("nothing but signs", { String(repeating: "sign=QUFB&", count: 6_000) + "a=1" }),
+        ("deeply nested JSON", { "{\"a\":" + String(repeating: "[", count: 40_000) }),
+        ("entities without end", { "a=" + String(repeating: "&amp;amp;", count: 6_000) }),
+        ("many parameters with many blanks", { (0..<500).map { "p\($0)=a+b+c+d+e+f+g" }.joined(separator: "&") }),
+        ("many blanks", { "a=" + String(repeating: "+", count: 40_000) }),
         ("too large to look at", { String(repeating: "a", count: 2 << 20) }),
     ]
 
     @Test(arguments: hostile.indices)
     func `what is made to cost costs no more than the budget`(index: Int) throws {
         let (what, body) = Self.hostile[index]
-        let budget = DoctorBudget(attempts: 2_000, bytes: 8 << 20)
+        let budget = DoctorBudget(attempts: 1_000, bytes: 2 << 20)
         let doctor = try DoctorCase.named("N01").doctor(budget: budget)
         let diagnosis = doctor.diagnose(body: Array((try Self.sign() + "&" + body()).utf8))
         #expect(diagnosis.verdict != .verified, "\(what)")
-        // One message has at most eight contents, and is finished once it was begun.
-        #expect(diagnosis.attempts <= budget.attempts + 8, "\(what)")
+        // One message has at most eight contents, and is finished once it was begun; so is each way to read the body.
+        #expect(diagnosis.attempts <= budget.attempts + 8 * 12, "\(what)")
     }
 
     @Test func `a search that was ended says so`() throws {

@@ -123,9 +123,8 @@ import Wire
         var applied = 0
         for good in DoctorCase.good {
             guard let body = try spoiling.body(of: good.body) else { continue }
-            // What still verifies was not spoiled.
-            guard good.vector.refusal(by: try good.vector.verifier()) == nil else { continue }
             let diagnosis = try good.diagnose(body)
+            // What still verifies was not spoiled.
             guard diagnosis.verdict != .verified else { continue }
             applied += 1
             #expect(
@@ -133,7 +132,6 @@ import Wire
                 "\(good.vector.id): \(diagnosis.names) \(diagnosis.findings.map(\.places))")
             #expect(diagnosis.verdict == .explained)
         }
-        print("\(spoiling.name): \(spoiling.what): \(applied)")
         #expect(applied > 0)
     }
 
