@@ -98,7 +98,7 @@ let package = Package(
                 "FailPoints", "Sandbox",
                 arguments, yams, log, lifecycle, unixSignals, httpClient, hummingbird, hummingbirdTLS, nioCore,
                 nioHTTP1,
-                nioSSL, systemPackage,
+                nioSSL, subprocess, systemPackage,
             ],
             swiftSettings: settings),
         .target(

@@ -7,13 +7,13 @@ struct StoredDelivery: Sendable {
     let digest: [UInt8]
     let source: String
     let appID: String
-    let delivery: Delivery
+    private(set) var delivery: Delivery
     let canonicalForm: String
     let algorithm: String
     let keyFingerprint: String
-    let flags: String
-    let notifyID: String?
-    let job: Job
+    private(set) var flags: String
+    private(set) var notifyID: String?
+    private(set) var job: Job
 
     struct Job: Sendable {
         let args: String
@@ -42,25 +42,21 @@ struct StoredDelivery: Sendable {
         }
     }
 
-    private init(_ other: StoredDelivery, job: Job) {
-        digest = other.digest
-        source = other.source
-        appID = other.appID
-        delivery = Delivery(body: other.delivery.body, contentType: nil, remoteAddress: nil)
-        canonicalForm = other.canonicalForm
-        algorithm = other.algorithm
-        keyFingerprint = other.keyFingerprint
-        flags = other.flags
-        notifyID = nil
-        self.job = job
+    /// The same delivery with one more flag.
+    func marked(_ flag: String) -> StoredDelivery {
+        var marked = self
+        marked.flags = flags.isEmpty ? flag : flags + "," + flag
+        return marked
     }
 
     /// The same delivery as raw bytes alone, for a person: what is left when the database refused it for its own sake.
     func asUnstorable(_ reason: String) -> StoredDelivery {
-        StoredDelivery(
-            self,
-            job: Job(
-                args: PayResultJob(source: source, appID: appID).args, subject: nil,
-                quarantine: ("unstorable", "the database refused this notification (\(reason)); its raw body is kept")))
+        var raw = self
+        raw.delivery = Delivery(body: delivery.body, contentType: nil, remoteAddress: nil)
+        raw.notifyID = nil
+        raw.job = Job(
+            args: PayResultJob(source: source, appID: appID).args, subject: nil,
+            quarantine: ("unstorable", "the database refused this notification (\(reason)); its raw body is kept"))
+        return raw
     }
 }

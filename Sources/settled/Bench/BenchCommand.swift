@@ -12,7 +12,7 @@ struct BenchCommand: AsyncParsableCommand {
             Starts a durable PostgreSQL of its own in a private folder. Rounds alternate between ours and the limit, and \
             medians are compared, because a machine's speed changes by the minute: read the ratios.
             """,
-        subcommands: [AgreementsBench.self, WithholdingBench.self])
+        subcommands: [AgreementsBench.self, WithholdingBench.self, BenchStep.self])
 
     @Option(name: .long, help: "Notifications in each round.")
     var notifications = 4_000

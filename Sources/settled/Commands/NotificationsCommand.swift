@@ -5,8 +5,9 @@ import Settlement
 /// `settled notifications`: what came in, verified or not.
 struct NotificationsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "notifications", abstract: "List and show notifications, verified and rejected ones.",
-        subcommands: [List.self, Show.self])
+        commandName: "notifications",
+        abstract: "List and show notifications, verified and rejected ones, and verify the rejected again.",
+        subcommands: [List.self, Show.self, NotificationsReverify.self])
 
     struct List: AsyncParsableCommand {
         enum Result: String, ExpressibleByArgument, CaseIterable, Sendable { case new, duplicate, quarantined }
