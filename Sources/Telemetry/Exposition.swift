@@ -8,6 +8,11 @@ enum Exposition {
     /// Longest label value that is kept, in characters; the rest is cut, since a label is a word and never a text.
     static let longestLabelValue = 128
 
+    /// A label value, cut if need be. Counting characters is slow, and hardly any value has as many bytes as it may have characters.
+    static func capped(_ value: String) -> String {
+        value.utf8.count <= longestLabelValue ? value : String(value.prefix(longestLabelValue))
+    }
+
     /// `[a-zA-Z_:][a-zA-Z0-9_:]*` for metrics; label names may not hold a colon. Anything else becomes an underscore.
     static func name(_ text: String, allowsColon: Bool = true) -> String {
         var name = ""

@@ -26,7 +26,7 @@ public final class Family<Series: Sendable>: Sendable {
 
     func series(_ values: [String]) -> Series {
         let wanted = labels.indices.map { index in
-            index < values.count ? String(values[index].prefix(Exposition.longestLabelValue)) : ""
+            index < values.count ? Exposition.capped(values[index]) : ""
         }
         return series.withLock { known in
             if let found = known[wanted] { return found }

@@ -2,7 +2,7 @@
 ///
 /// One value is made at the start and handed to whoever counts. Each method is one event in the words of the line
 /// (received, acknowledged, settled); numbers that must be asked for come from ``onScrape(_:_:)``.
-public struct Metrics: Sendable {
+public final class Metrics: Sendable {
     public let registry: MetricRegistry
 
     private let received: Family<Counter>

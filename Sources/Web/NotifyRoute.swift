@@ -11,13 +11,20 @@ import Telemetry
 /// commit and not before.
 ///
 /// Everything else gets the static body `fail`, which Alipay takes for "not received", with a status that says why.
-struct NotifyRoute: Sendable {
+final class NotifyRoute: Sendable {
     static let prefix = "/notify/"
 
     let intake: Intake
     let limits: WebLimits
     let address: ClientAddress
     let metrics: Metrics
+
+    init(intake: Intake, limits: WebLimits, address: ClientAddress, metrics: Metrics) {
+        self.intake = intake
+        self.limits = limits
+        self.address = address
+        self.metrics = metrics
+    }
 
     func respond(to request: Request, context: WebContext) async -> Response {
         let started = ContinuousClock.now

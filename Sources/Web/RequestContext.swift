@@ -16,6 +16,7 @@ public struct WebContext: RequestContext {
 
 /// Who sent a request: the peer, or what a trusted proxy says about it.
 public struct ClientAddress: Sendable {
+    private static let forwardedFor = HTTPField.Name("X-Forwarded-For")
     private let isTrusted: @Sendable (String) -> Bool
 
     /// - Parameter isTrusted: whether a peer is a proxy whose `X-Forwarded-For` is believed. From anybody else it is ignored.
@@ -24,8 +25,7 @@ public struct ClientAddress: Sendable {
     /// The address for logs and limits, capped in length because a proxy may pass on anything.
     func of(_ request: Request, _ context: WebContext) -> String? {
         guard let peer = context.remoteAddress?.ipAddress else { return nil }
-        guard let name = HTTPField.Name("X-Forwarded-For"),
-            let forwarded = request.headers[name], isTrusted(peer)
+        guard let name = Self.forwardedFor, let forwarded = request.headers[name], isTrusted(peer)
         else { return peer }
         // The last entry is the one that the trusted proxy itself wrote.
         let last = forwarded.split(separator: ",").last.map { String($0.filter { $0 != " " }) } ?? ""

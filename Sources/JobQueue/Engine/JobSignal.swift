@@ -96,7 +96,11 @@ public final class JobSignal: Service {
                 continue
             }
             do {
-                _ = try await pool.query(lane, .notify, [.text(Self.channel), .textArray(queues)])
+                try await pool.withConnection(lane) { connection in
+                    _ = try await connection.pipeline([
+                        (.needNotLast, []), (.notify, [.text(Self.channel), .textArray(queues)]),
+                    ])
+                }
             } catch {
                 // Nothing is lost: the others poll.
                 logger.debug("jobs.notify_failed", metadata: ["error": "\(error)"])
@@ -106,6 +110,9 @@ public final class JobSignal: Service {
 }
 
 extension Statement {
+    /// A NOTIFY is a commit like any other, and would wait for the disk with nothing in it that has to last.
+    fileprivate static let needNotLast = Statement(
+        "jobs_notify_need_not_last", "SELECT set_config('synchronous_commit', 'off', true)")
     fileprivate static let notify = Statement(
         "jobs_notify", "SELECT pg_notify($1, queue) FROM unnest($2::text[]) AS ready (queue)")
 }

@@ -102,13 +102,14 @@ extension JobQueue {
 
 extension Statement {
     /// For the rest of the transaction, plans go along indexes only. A plan that was made and cached while the queue was
-    /// empty would otherwise scan and sort the table, and go on doing so with a million jobs in it.
+    /// empty would otherwise scan and sort the table, and go on doing so with a million jobs in it. Nothing is compiled
+    /// either: where a plan has no index to go along, the price of what is switched off would look as if that paid.
     static let alongIndexes = Statement("jobs_along_indexes", indexPlans("off"))
     /// The caller's own statements are planned as ever.
     static let anyPlan = Statement("jobs_any_plan", indexPlans("on"))
 
     private static func indexPlans(_ others: String) -> String {
-        "SELECT "
+        "SELECT set_config('jit', 'off', true), "
             + ["enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"]
             .map { "set_config('\($0)', '\(others)', true)" }.joined(separator: ", ")
     }

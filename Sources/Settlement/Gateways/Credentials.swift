@@ -5,7 +5,7 @@ import Synchronization
 /// merchants with their tokens, sources with what verifies and acknowledges their notifications.
 ///
 /// What is under way keeps the value that it began with, so that a change never tears a call or a notification.
-public struct Credentials: Sendable {
+public final class Credentials: Sendable {
     /// The client of each app, by app id.
     public let gateways: [String: GatewayClient]
     /// What the calls of each app pass, by app id. Doors outlive a change: they know how the gateway fares.

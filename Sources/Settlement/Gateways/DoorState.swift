@@ -113,11 +113,12 @@ struct DoorState: Sendable {
         if let until = method.bucket.closed(at: now), until - now > limits.patience {
             return .stay(throttled(method.throttleCause, for: until - now, caller, random))
         }
-        let own = method.bucket.wait(at: now) + .seconds(Double(position) / method.bucket.rate)
+        // Who has a token left after all before it have theirs need not wait for them to take it.
+        let own = method.bucket.wait(behind: position, at: now)
         if now - arrived > limits.patience || own > limits.patience || position >= limits.waitingRoom {
             return .stay(sendAway(name, at: now, random))
         }
-        guard position == 0, own <= .zero else { return .wait(max(.milliseconds(1), own)) }
+        guard own <= .zero else { return .wait(max(.milliseconds(1), own)) }
         switch breaker.admit(mayProbe: caller.trialOf == keys.gateway, at: now) {
         case .refused: return .stay(gatewayHold)
         case .wait: return .wait(.milliseconds(5))

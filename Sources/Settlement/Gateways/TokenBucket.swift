@@ -24,13 +24,13 @@ public struct TokenBucket: Sendable, Hashable {
         tokens = min(tokens, capacity)
     }
 
-    /// How long until the next call may be made; zero: now.
-    public func wait(at now: Duration) -> Duration {
+    /// How long until the next call may be made, when `others` come before it; zero: now.
+    public func wait(behind others: Int = 0, at now: Duration) -> Duration {
         var copy = self
         copy.refill(at: now)
         let closed = copy.closedUntil.map { $0 - now } ?? .zero
-        let missing = copy.tokens >= 1 ? .zero : Duration.seconds(1) * ((1 - copy.tokens) / rate)
-        return max(closed, missing)
+        let missing = Double(others + 1) - copy.tokens
+        return max(closed, missing <= 0 ? .zero : Duration.seconds(1) * (missing / rate))
     }
 
     /// Takes one token, if there is one and the bucket is not closed.

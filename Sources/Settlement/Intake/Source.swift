@@ -1,7 +1,7 @@
 import Alipay
 
 /// One notification endpoint: whose messages come in there, how they are verified and what answers them.
-public struct Source: Sendable {
+public final class Source: Sendable {
     /// What a bill list that does not add up to the total means for a payment of this source.
     public enum BillsMismatch: String, Sendable, CaseIterable {
         /// A person decides. The default: the wire form of the bill list is not certain, lines may be missing.

@@ -6,7 +6,7 @@ extension Credentials {
     /// - Parameters:
     ///   - apps: their keys, parsed.
     ///   - doors: those that exist; the door of an app that is new is made with its own limits.
-    init(
+    convenience init(
         _ settings: Settings, apps: [String: GatewayApp], transport: any GatewayTransport,
         doors: [String: GatewayDoor]
     ) throws {

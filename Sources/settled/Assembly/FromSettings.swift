@@ -5,7 +5,7 @@ import Web
 // What the settings say, in the terms of the parts that are configured by them.
 
 extension Source {
-    init(_ settings: SourceSettings, app: GatewayApp, limits: LimitSettings) throws {
+    convenience init(_ settings: SourceSettings, app: GatewayApp, limits: LimitSettings) throws {
         self.init(
             name: settings.name, appID: settings.appID,
             verifier: NotificationVerifier(

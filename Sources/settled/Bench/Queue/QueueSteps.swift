@@ -11,6 +11,8 @@ import Wire
 /// completions are fenced, heartbeats go on: it is the runner that the program works with.
 struct QueueSteps: Sendable {
     static let queue = "bench"
+    /// Runners in the one process: while one waits for its claim to be on disk, the other goes on.
+    static let runners = 2
     private static let padding = String(repeating: "x", count: 400)
 
     let database: DatabaseUnderBench
@@ -117,13 +119,17 @@ struct QueueSteps: Sendable {
         _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
         let pool = Pool(
-            database.settings, lanes: ["claim": 1, "complete": 2, "upkeep": 1], logger: database.logger)
-        let signal = JobSignal(pool: pool, listensOn: database.settings, logger: database.logger)
-        let runner = JobRunner(
-            queue: Self.queue, handler: NoOp(seen: seen), pool: pool,
-            settings: Self.runnerSettings(concurrency: concurrency), signal: signal, hooks: hooks,
+            database.settings, lanes: ["claim": Self.runners, "complete": 2 * Self.runners, "upkeep": 1],
             logger: database.logger)
-        let group = ServiceGroup(services: [pool, signal, runner], logger: database.logger)
+        let signal = JobSignal(pool: pool, listensOn: database.settings, logger: database.logger)
+        let gate = SuspectGate()
+        let runners = (0..<Self.runners).map { _ in
+            JobRunner(
+                queue: Self.queue, handler: NoOp(seen: seen), pool: pool,
+                settings: Self.runnerSettings(concurrency: concurrency / Self.runners), signal: signal, gate: gate,
+                hooks: hooks, logger: database.logger)
+        }
+        let group = ServiceGroup(services: [pool, signal] + runners, logger: database.logger)
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             let result: Result<T, any Error>
