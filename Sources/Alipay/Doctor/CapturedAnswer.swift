@@ -72,7 +72,11 @@ enum AnswerReadings {
     /// An answer inside a string, with its quotes or without them.
     private static func string(_ text: [UInt8]) -> [UInt8]? {
         let bare = CaptureReadings.withoutEdges(text)
-        guard bare.contains(UInt8(ascii: "\\")) else { return nil }
+        // In a string no quote stands by itself.
+        guard let quote = bare.firstIndex(of: UInt8(ascii: "\"")), quote > 0, bare[quote - 1] == UInt8(ascii: "\\")
+        else {
+            return nil
+        }
         return JSONEscapes.undone(bare)
     }
 

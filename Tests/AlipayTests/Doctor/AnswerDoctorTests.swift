@@ -133,6 +133,25 @@ import Wire
         #expect(String(decoding: lines[1].text, as: UTF8.self) == SignedAnswer.paid(["total_amount": "10.20"]))
     }
 
+    @Test func `a ciphertext that was signed without its quotes is named`() throws {
+        let vector = try GatewayVectors.response("R14")
+        let text = String(decoding: try vector.body, as: UTF8.self)
+        let start = try #require(text.firstRange(of: "_response\":\"")).upperBound
+        let cipher = text[start...].prefix { $0 != "\"" }
+        let key = try VectorKeys.shared.get().alipay.privateKey
+        let sign = Base64.encode(try key.sign(Array(cipher.utf8), with: .rsa2))
+        let body = "{\"\(Self.node)\":\"\(cipher)\",\"sign\":\"\(sign)\"}"
+        #expect(try Self.doctor(vector).diagnose(body: Array(body.utf8)).names == ["cipher_quotes_unsigned"])
+    }
+
+    @Test func `slashes that a proxy escaped in another method's answer are named beside it`() throws {
+        let content = #"{"code":"10000","url":"https://example.com/a"}"#
+        let body = try SignedAnswer.body(content, name: "alipay_trade_query_response")
+        let escaped = Array(String(decoding: body, as: UTF8.self).replacing("/a\"", with: "\\/a\"").utf8)
+        let diagnosis = try Self.doctor(GatewayVectors.response("R01")).diagnose(body: escaped)
+        #expect(diagnosis.names == ["wrong_node", "slashes_escaped"])
+    }
+
     @Test func `the keys are judged as with notifications`() throws {
         let keys = try VectorKeys.shared.get()
         let vector = try GatewayVectors.response("R01")

@@ -93,4 +93,48 @@ import Wire
         let doctor = NotificationDoctor(verifier: try .test(), keys: try good.keys())
         #expect(doctor.diagnose(body: FormBody.encode(left)).names == ["parameter_removed"])
     }
+
+    /// What the vectors have no example of: a value as it was signed, as it arrives, and the name of what happened.
+    @Test(arguments: [
+        ("subject", "a &lt; b &amp; &quot;c&quot;", "a < b & \"c\"", "html_unescaped"),
+        ("subject", "it&#39;s", "it's", "html_unescaped"),
+        ("subject", "物业", "鐗╀笟", "read_as_gbk"),
+        ("query_token", "a+b c", "a b c", "lost_plus"),
+        ("total_amount", "20", "20.00", "amount_rewritten"),
+        ("gmt_create", "2026-03-18 22:07:12", "2026-03-18 22:07:12.0", "time_rewritten"),
+        ("gmt_create", "2026-03-18 22:07:12", "2026-03-18T22:07:12+08:00", "time_rewritten"),
+        ("fund_bill_list", "[{\"a\": \"1\", \"b\": 2}]", "[{\"a\":\"1\",\"b\":2}]", "json_rewritten"),
+        ("fund_bill_list", "[\"\\/\"]", "[\"/\"]", "json_rewritten"),
+        ("passback_params", "a%20b%2F", "a b/", "decoded_twice"),
+        ("passback_params", "a+b%2f", "a b/", "decoded_twice"),
+        ("remark", " a", "a", "trimmed"), ("remark", "a\nb", "a\r\nb", "line_ends_changed"),
+        ("remark", "", "undefined", "null_text"), ("remark", "a", "\ta", "blanks_added"),
+    ])
+    func `a value that was changed is put back`(name: String, signed: String, received: String, corruption: String)
+        throws
+    {
+        let message = SignedMessage.text([name: signed])
+        let parameters = try FormBody(parsing: message.body()).parameters.map { parameter in
+            (
+                name: parameter.name,
+                value: parameter.name.elementsEqual(name.utf8) ? Array(received.utf8) : parameter.value
+            )
+        }
+        let doctor = NotificationDoctor(verifier: try .test(), keys: try DoctorCase.named("N01").keys())
+        let diagnosis = doctor.diagnose(body: FormBody.encode(parameters))
+        #expect(diagnosis.names == [corruption])
+        #expect(diagnosis.findings.first?.places.contains(name) == true)
+        let signedLine = diagnosis.difference?.lines.first { $0.side == .signed && $0.name == name }
+        #expect(signedLine?.text == Array("\(name)=\(signed)".utf8))
+    }
+
+    @Test func `empty parameters that a framework added are told from the one that was sent`() throws {
+        let message = SignedMessage.text(["refund_fee": ""])
+        let added = ["subject", "version", "biz_type"].map { (name: Array($0.utf8), value: [UInt8]()) }
+        let body = FormBody.encode(try FormBody(parsing: message.body()).parameters + added)
+        let diagnosis = NotificationDoctor(verifier: try .test(), keys: try DoctorCase.named("N01").keys())
+            .diagnose(body: body)
+        #expect(diagnosis.names == ["empty_added"])
+        #expect(diagnosis.findings.first?.places == ["biz_type", "subject", "version"])
+    }
 }

@@ -99,6 +99,10 @@ import Wire
             }
             return line.bytes
         },
+        Spoiling(name: "capture_lines", what: "the capture has a parameter a line") { parameters, _ in
+            let lines = parameters.map { $0.name + Array(": ".utf8) + $0.value }
+            return lines.contains { $0.contains(0x0A) } ? nil : Array(lines.joined(separator: [0x0A]))
+        },
         .form("sign_broken_up", "sign is broken into lines") { parameters in
             for index in parameters.indices where parameters[index].name.elementsEqual("sign".utf8) {
                 parameters[index].value.insert(0x0A, at: 76)

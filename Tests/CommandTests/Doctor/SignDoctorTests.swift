@@ -113,6 +113,43 @@ import Wire
         #expect(run.output.contains("own_key_in_place") && run.output.contains("支付宝公钥"))
     }
 
+    @Test func `every configured key of every app is tried, certificates and earlier keys too`() async throws {
+        let good = try Good.made.get()
+        let (certified, earlier) = (try PrivateKey.generate(), try PrivateKey.generate())
+        let authority = try SandboxAuthority()
+        let folder = try Self.folder([
+            "alipay.crt": try authority.certificate(of: certified, named: "Alipay", serial: 7),
+            "app.crt": try authority.certificate(of: good.app, named: "app", serial: 8), "root.crt": authority.bundle,
+            "earlier.pem": try earlier.publicKey.pem, "broken.pem": "nothing",
+            "settled.yaml": """
+            apps:
+              - id: "2021000000000001"
+                private_key_file: app.pem
+                alipay_public_key_file: alipay.pem
+                alipay_previous_public_key_file: earlier.pem
+              - id: "2021000000000002"
+                private_key_file: app.pem
+                app_cert_file: app.crt
+                alipay_cert_file: alipay.crt
+                alipay_root_cert_file: root.crt
+              - { id: "2021000000000003", private_key_file: app.pem, alipay_public_key_file: broken.pem }
+            sources: [{ name: first, app: "2021000000000001" }, { name: second, app: "2021000000000002" }]
+
+            """,
+        ])
+        let cases: [(PrivateKey, String, Int32, String)] = [
+            (earlier, "first", 0, "alipay_previous_public_key"), (certified, "second", 0, "alipay_cert"),
+            (certified, "first", 6, "other_apps_key"), (earlier, "second", 6, "other_apps_key"),
+            (good.app, "second", 6, "signed_by_own_key"),
+        ]
+        for (key, source, code, says) in cases {
+            let run = try await Self.doctor(folder, "--body", try good.body(signedBy: key), "--source", source)
+            #expect(run.exitCode == code, "\(source): \(run.output)\(run.errors)")
+            #expect(run.output.contains(says), "\(source): \(run.output)")
+            #expect(run.errors.contains("apps[2].alipay_public_key"), "what cannot be read is said")
+        }
+    }
+
     @Test func `keys that cannot be read end with 78, and a wrong command line with 2`() async throws {
         let folder = try Self.folder(["alipay.pem": "nothing"])
         #expect(try await Self.doctor(folder, "@good.body", "--source", "cplife").exitCode == 78)
