@@ -101,13 +101,13 @@ public struct AnswerDoctor: Sendable {
         let found = search.run(readings, &spending)
         diagnosis.attempts = spending.attempts
         diagnosis.gaveUp = spending.isOver && found == nil
-        diagnosis.note(
-            tried: ["RSA2 and RSA"] + readings.flatMap { $0.supposes.map(\.corruption.name) }
-                + repairs.map(\.corruption.name)
-                + ["pairs of these"])
         if DoctorKey.hasOwnInPlace(keys) { diagnosis.findings.note(DoctorFinding(.ownKeyInPlace)) }
         if opening.signer.owner != .alipay { diagnosis.findings.note(DoctorFinding(.wrongKey(opening.signer))) }
         guard let found else {
+            diagnosis.note(
+                tried: ["RSA2 and RSA"] + readings.flatMap { $0.supposes.map(\.corruption.name) }
+                    + repairs.map(\.corruption.name)
+                    + ["pairs of these"])
             diagnosis.notes.append(
                 "the signature is genuine: \(opening.signer.name) made it with \(opening.algorithm.rawValue); the signed "
                     + "content is another than any that can be read from this answer. Keep the bytes of the answer as they "

@@ -24,7 +24,7 @@ public struct Diagnosis: Sendable {
     public internal(set) var difference: SignedTextDifference?
     /// What else a person should know; nothing in it was written by the sender.
     public internal(set) var notes: [String] = []
-    /// The names of all that was tried.
+    /// Where nothing verifies, the names of all that was tried.
     public private(set) var tried: [String] = []
     /// How many contents were compared with the signature.
     public internal(set) var attempts = 0

@@ -88,13 +88,13 @@ public struct NotificationDoctor: Sendable {
         let found = search.run(readings, &spending)
         diagnosis.attempts = spending.attempts
         diagnosis.gaveUp = spending.isOver && found == nil
-        diagnosis.note(
-            tried: ["V1 and V2", "RSA2 and RSA", "empty values left out"]
-                + readings.flatMap { $0.supposes.map(\.corruption.name) }
-                + repairs.map(\.corruption.name) + ["pairs of these"])
         noteOwnKey(&diagnosis)
         if opening.signer.owner != .alipay { diagnosis.findings.note(DoctorFinding(.wrongKey(opening.signer))) }
         guard let found else {
+            diagnosis.note(
+                tried: ["V1 and V2", "RSA2 and RSA", "empty values left out"]
+                    + readings.flatMap { $0.supposes.map(\.corruption.name) }
+                    + repairs.map(\.corruption.name) + ["pairs of these"])
             explainContent(readings, opening, &diagnosis)
             return
         }

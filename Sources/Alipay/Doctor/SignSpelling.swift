@@ -32,10 +32,7 @@ struct SignSpelling: Sendable {
         // The verifier puts these back by itself, so that they are no cause.
         Step(corruption: nil) { $0.map { $0 == 0x20 ? UInt8(ascii: "+") : $0 } },
         Step(corruption: .signBroken) { $0.filter { !(0x09...0x0D).contains($0) } },
-        Step(corruption: .signBroken) { text in
-            text.drop { $0 == 0x2B || $0 == 0x22 || $0 == 0x27 }.reversed()
-                .drop { $0 == 0x2B || $0 == 0x22 || $0 == 0x27 }.reversed()
-        },
+        Step(corruption: .signBroken) { withoutEdges($0) },
         Step(corruption: .signURLSafe) { text in
             text.map {
                 $0 == UInt8(ascii: "-") ? UInt8(ascii: "+") : $0 == UInt8(ascii: "_") ? UInt8(ascii: "/") : $0
@@ -46,6 +43,16 @@ struct SignSpelling: Sendable {
             return digits + Array(repeating: UInt8(ascii: "="), count: (4 - digits.count % 4) % 4)
         },
     ]
+
+    /// Without quotes and blanks around it; by now such a blank is a `+`.
+    private static func withoutEdges(_ text: [UInt8]) -> [UInt8] {
+        let isEdge: (UInt8) -> Bool = {
+            $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "'")
+        }
+        var rest = text.drop(while: isEdge)
+        while let last = rest.last, isEdge(last) { rest.removeLast() }
+        return Array(rest)
+    }
 
     private static func readings(of text: [UInt8]) -> [SignSpelling] {
         var found: [(text: [UInt8], repairs: [DoctorFinding])] = [(text, [])]

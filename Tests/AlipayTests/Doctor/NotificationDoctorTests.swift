@@ -108,6 +108,11 @@ import Wire
                 parameters[index].value.insert(0x0A, at: 76)
             }
         },
+        .form("sign_broken_up", "sign is quoted") { parameters in
+            for index in parameters.indices where parameters[index].name.elementsEqual("sign".utf8) {
+                parameters[index].value = [0x22] + parameters[index].value + [0x22]
+            }
+        },
         .form("sign_url_safe", "sign is in the alphabet of addresses") { parameters in
             for index in parameters.indices where parameters[index].name.elementsEqual("sign".utf8) {
                 parameters[index].value = parameters[index].value.map {
