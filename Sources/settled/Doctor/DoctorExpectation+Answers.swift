@@ -9,7 +9,7 @@ extension DoctorExpectation {
         let method = method ?? ""
         if let alipayPublicKey {
             return AnswerDoctor(
-                method: method, keys: try DoctorKeyring(alipay: alipayPublicKey, own: appKey).all,
+                method: method, keys: try DoctorKeyring(alipay: alipayPublicKey, own: appKey).all, algorithm: signType,
                 charset: charset == .gbk ? .gbk : .utf8, contentKey: try aesKey.map(Self.contentKey))
         }
         let settings = try configuration.load().settings

@@ -18,6 +18,8 @@ struct DoctorExpectation: ParsableArguments {
     var appKey: String?
     @Option(name: .long, help: "With --alipay-public-key: cplife (V2), trade (V1) or auto.")
     var profile: NotificationProfile = .auto
+    @Option(name: .long, help: "With --alipay-public-key: the algorithm that is expected, RSA2, or RSA of an old app.")
+    var signType: SignatureAlgorithm = .rsa2
     @Option(name: .long, help: "The Content-Type that came with it.")
     var contentType: String?
     @Flag(name: .long, help: "It is an answer of the gateway, to --method.")
@@ -38,8 +40,8 @@ struct DoctorExpectation: ParsableArguments {
         if alipayPublicKey != nil, source != nil {
             throw ValidationError("--source and --alipay-public-key exclude each other")
         }
-        if alipayPublicKey == nil, appKey != nil || profile != .auto {
-            throw ValidationError("--app-key and --profile go with --alipay-public-key")
+        if alipayPublicKey == nil, appKey != nil || profile != .auto || signType != .rsa2 {
+            throw ValidationError("--app-key, --profile and --sign-type go with --alipay-public-key")
         }
         if answer != (method != nil) { throw ValidationError("--answer and --method go together") }
         if answer, source != nil || profile != .auto || contentType != nil {
@@ -60,7 +62,8 @@ struct DoctorExpectation: ParsableArguments {
         if let alipayPublicKey {
             let keys = try DoctorKeyring(alipay: alipayPublicKey, own: appKey)
             return NotificationDoctor(
-                verifier: NotificationVerifier(profile: profile, keys: keys.expected), keys: keys.all)
+                verifier: NotificationVerifier(profile: profile, algorithms: [signType], keys: keys.expected),
+                keys: keys.all)
         }
         let settings = try configuration.load().settings
         let source = try chosen(among: settings.sources, stored)
@@ -99,3 +102,4 @@ struct DoctorExpectation: ParsableArguments {
 }
 
 extension NotificationProfile: ExpressibleByArgument {}
+extension SignatureAlgorithm: ExpressibleByArgument {}

@@ -5,7 +5,7 @@ import Wire
 /// the doctor must look at.
 struct DoctorKeyring: Sendable {
     private(set) var all: [DoctorKey] = []
-    /// What could not be read and is not indispensable.
+    /// What could not be read, and what is wrong with the keys of the app in question for the program that runs.
     private(set) var warnings: [String] = []
 
     /// Alipay's keys of the app in question.
@@ -14,13 +14,21 @@ struct DoctorKeyring: Sendable {
     /// The keys of all apps, as seen from one of them.
     ///
     /// - Throws: ``CommandFailure`` with 78 when Alipay's key of this app cannot be read.
-    init(_ settings: Settings, appID: String) throws {
+    init(_ settings: Settings, appID: String, at now: Int64 = SystemClock.microseconds() / 1_000_000) throws {
         for (index, app) in settings.apps.enumerated() {
             add(app, path: "apps[\(index)]", isConcerned: app.id == appID)
         }
         guard !expected.isEmpty else {
             throw CommandFailure(
                 "Alipay's key of app \(appID) cannot be read: " + warnings.joined(separator: "; "), .configuration)
+        }
+        // A key may be read here with which the program refuses to start.
+        for (index, app) in settings.apps.enumerated() where app.id == appID {
+            warnings += KeyReport(app, path: "apps[\(index)]", now: now).findings
+                .filter { $0.severity == .wrong }
+                .map {
+                    "the program refuses to start with apps[\(index)].\($0.setting) of app \(appID): \($0.sentence)"
+                }
         }
     }
 

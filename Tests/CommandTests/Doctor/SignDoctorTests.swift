@@ -111,6 +111,7 @@ import Wire
         let run = try await Self.doctor(folder, "@good.body", "--source", "cplife")
         #expect(run.exitCode == 6)
         #expect(run.output.contains("own_key_in_place") && run.output.contains("支付宝公钥"))
+        #expect(run.errors.contains("the program refuses to start with apps[0].alipay_public_key"))
     }
 
     @Test func `every configured key of every app is tried, certificates and earlier keys too`() async throws {
@@ -167,6 +168,25 @@ import Wire
             #expect(run.exitCode == 2, "\(arguments): \(run.errors)")
         }
         #expect(try await Self.doctor(folder, "@good.body", "--source", "other").exitCode == 3)
+    }
+
+    @Test func `an old app's key and algorithm are taken when they are expected`() async throws {
+        let old = try PrivateKey.generate(bits: 1024)
+        let folder = try Self.folder(["alipay.pem": try old.publicKey.pem])
+        let parameters = [("trade_no", "1"), ("total_amount", "10.21"), ("sign_type", "RSA")]
+            .map { (Array($0.0.utf8), Array($0.1.utf8)) }
+        let content = CanonicalForm.v2.signedContent(of: try FormBody(parsing: FormBody.encode(parameters)))
+        let sign = Base64.encode(try old.sign(content, with: .rsa))
+        let body = String(
+            decoding: FormBody.encode(parameters + [(Array("sign".utf8), Array(sign.utf8))]), as: UTF8.self)
+        let expected = try await Self.doctor(
+            folder, "--body", body, "--alipay-public-key", "@alipay.pem", "--sign-type", "RSA")
+        #expect(expected.exitCode == 0, "\(expected.output)\(expected.errors)")
+        let other = try await Self.doctor(folder, "--body", body, "--alipay-public-key", "@alipay.pem")
+        #expect(other.exitCode == 6 && other.output.contains("algorithm_not_allowed"))
+        let configured = try await Self.doctor(folder, "--body", body, "--source", "cplife")
+        #expect(configured.exitCode == 6)
+        #expect(configured.errors.contains("allow_legacy_rsa"))
     }
 
     @Test func `an answer of the gateway is looked into with its method`() async throws {
