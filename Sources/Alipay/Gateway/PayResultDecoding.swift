@@ -7,7 +7,7 @@ import Wire
 /// these are read (`lines`). What decides about money is never guessed: an amount that is not plain yuan, or a trade
 /// number or status that is missing, is an error.
 extension PayResult {
-    init(node: JSONObject) throws(PayResultError) {
+    package init(node: JSONObject) throws(PayResultError) {
         guard let tradeNo = try Self.text("trade_no", in: node) else { throw PayResultError(field: "trade_no") }
         guard let status = try Self.text("trade_status", in: node) else { throw PayResultError(field: "trade_status") }
         var flags: Set<Flag> = []

@@ -3,16 +3,26 @@ import Logging
 import Postgres
 import Sandbox
 
-/// `settled bench`: how fast intake and queue are here, each beside what PostgreSQL itself does in the same run.
+/// `settled bench`: what can be measured here.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measure intake and queue beside PostgreSQL's own speed, in one run.",
+        subcommands: [BenchLine.self, MicroBench.self, AgreementsBench.self, WithholdingBench.self, BenchStep.self],
+        // Its options are its own: those of a parent would hide options of the same name in the others.
+        defaultSubcommand: BenchLine.self)
+}
+
+/// `settled bench line`, or `settled bench` alone: how fast intake and queue are here, each beside what PostgreSQL itself
+/// does in the same run.
+struct BenchLine: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "line",
+        abstract: "Measure intake and queue beside PostgreSQL's own speed, in one run.",
         discussion: """
             Starts a durable PostgreSQL of its own in a private folder. Rounds alternate between ours and the limit, and \
             medians are compared, because a machine's speed changes by the minute: read the ratios.
-            """,
-        subcommands: [AgreementsBench.self, WithholdingBench.self, BenchStep.self])
+            """)
 
     @Option(name: .long, help: "Notifications in each round.")
     var notifications = 4_000
