@@ -8,7 +8,7 @@ BUILD_FLAGS := $(if $(JOBS),--jobs $(JOBS))
 SOURCES := Package.swift Sources Tests sql
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test roundtrips drill bench format lint release clean
+.PHONY: help deps build run test roundtrips drill bench micro format lint release clean
 
 help: ## List what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ drill: build ## Rehearse documented errors and an outage on a private database a
 
 bench: release ## Measure throughput and latency on this machine
 	.build/release/settled bench
+
+micro: release ## Count instructions and allocations of each step beside the recorded ones
+	.build/release/settled bench micro
+	Benchmarks/instructions.sh .build/release/settled Benchmarks/instructions.txt
 
 format: ## Rewrite the sources in the project's style
 	$(SWIFT) format --in-place --parallel --recursive $(SOURCES)
