@@ -37,18 +37,21 @@ enum CaptureReadings {
         }
         let bare = withoutEdges(body)
         // A line end behind the last value is no part of a form; what reads without it is read so first.
-        let edges = CapturedForm(decoding: bare)
-        if edges != readings[0].subject {
-            readings.insert(Reading(subject: edges, supposes: [DoctorFinding(.captureEdges)]), at: 0)
+        if bare != body {
+            readings.insert(
+                Reading(subject: CapturedForm(decoding: bare), supposes: [DoctorFinding(.captureEdges)]), at: 0)
         }
         let text = withoutHeaders(bare)
-        add(CapturedForm(decoding: text), .captureWithHeaders)
+        if text != bare { add(CapturedForm(decoding: text), .captureWithHeaders) }
         add(json(text), .captureJSON)
-        add(CapturedForm(decoding: HTMLText.unescaped(text)), .htmlEscaped)
+        let unescaped = HTMLText.unescaped(text)
+        if unescaped != text { add(CapturedForm(decoding: unescaped), .htmlEscaped) }
         if isEncodedAsAWhole(text) {
             add(CapturedForm(decoding: PercentText.decoded(text, plusIsBlank: false)), .encodedTwice)
         }
-        for undecoded in undecoded(text) + undecoded(HTMLText.unescaped(text)) { add(undecoded, .captureDecoded) }
+        for undecoded in undecoded(text) + (unescaped == text ? [] : undecoded(unescaped)) {
+            add(undecoded, .captureDecoded)
+        }
         add(lines(text), .captureLines)
         return readings
     }

@@ -68,11 +68,11 @@ public struct NotificationDoctor: Sendable {
 
     // MARK: The content
 
-    /// All corruptions, the usual ones first.
+    /// All corruptions: first those that leave a trace in the message, and so few ways to undo them; then those that are
+    /// guesses about every parameter.
     static func repairs(_ facts: DoctorFacts) -> [Repair<CapturedForm>] {
-        EscapeCorruptions.repairs + CharsetCorruptions.repairs + PercentCorruptions.repairs
-            + ParameterCorruptions.repairs(facts) + EmptyCorruptions.repairs + BlankCorruptions.repairs
-            + RetypedCorruptions.repairs
+        EscapeCorruptions.repairs + CharsetCorruptions.repairs + PercentCorruptions.repairs + RetypedCorruptions.repairs
+            + EmptyCorruptions.repairs + BlankCorruptions.repairs + ParameterCorruptions.repairs(facts)
     }
 
     private func search(

@@ -8,7 +8,8 @@ struct SignSpelling: Sendable {
     /// Every way to read these texts, the plainest first.
     static func all(of texts: [[UInt8]]) -> [SignSpelling] {
         var spellings: [SignSpelling] = []
-        for text in texts.prefix(4) where text.count <= longest {
+        var seen: Set<[UInt8]> = []
+        for text in texts where text.count <= longest && seen.count < 4 && seen.insert(text).inserted {
             for spelling in readings(of: text) where !spellings.contains(where: { $0.signature == spelling.signature })
             {
                 spellings.append(spelling)

@@ -3,7 +3,7 @@ import Wire
 
 @testable import Alipay
 
-@Suite("What the doctor says of a spoiled answer") struct AnswerDoctorTests {
+@Suite("What the doctor says of a spoiled answer", .longWork) struct AnswerDoctorTests {
     private static func doctor(_ vector: ResponseCase) throws -> AnswerDoctor {
         let keys = try VectorKeys.shared.get()
         return AnswerDoctor(

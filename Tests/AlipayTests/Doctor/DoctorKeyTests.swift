@@ -3,7 +3,7 @@ import Wire
 
 @testable import Alipay
 
-@Suite("What the doctor says of keys, algorithms and forms") struct DoctorKeyTests {
+@Suite("What the doctor says of keys, algorithms and forms", .longWork) struct DoctorKeyTests {
     private static let usual = SignedMessage.text(["fund_bill_list": "[{\"amount\":\"20.50\"}]"])
 
     private static func diagnose(

@@ -3,7 +3,7 @@ import Wire
 
 @testable import Alipay
 
-@Suite("What the doctor does when nothing helps") struct DoctorLimitTests {
+@Suite("What the doctor does when nothing helps", .longWork) struct DoctorLimitTests {
     @Test func `a forged body gets told that nothing verifies, what was tried, and whose signature it is`() throws {
         // N13: an amount was altered after signing.
         let forged = try DoctorCase.named("N13")
@@ -34,7 +34,8 @@ import Wire
         for index in parameters.indices where parameters[index].name.elementsEqual("subject".utf8) {
             parameters[index].value = Array("\u{FFFD}\u{FFFD}".utf8)
         }
-        let diagnosis = try good.diagnose(FormBody.encode(parameters))
+        let diagnosis = try good.doctor(budget: DoctorBudget(attempts: 500, bytes: 1 << 20))
+            .diagnose(body: FormBody.encode(parameters))
         #expect(diagnosis.verdict == .nothingVerifies)
         #expect(diagnosis.notes.contains { $0.contains("U+FFFD") })
     }
@@ -46,22 +47,22 @@ import Wire
 
     /// Bodies that are made to cost, each under a genuine signature, so that the content is searched.
     static let hostile: [(String, @Sendable () -> String)] = [
-        ("one huge value", { "a=" + String(repeating: "%26%2B+%5C%22", count: 6_000) }),
-        ("thousands of parameters", { (0..<6_000).map { "p\($0)=+" }.joined(separator: "&") }),
-        ("thousands of duplicates", { String(repeating: "trade_no=1&", count: 6_000) + "a=1" }),
-        ("nothing but ampersands", { String(repeating: "&", count: 90_000) }),
-        ("nothing but signs", { String(repeating: "sign=QUFB&", count: 6_000) + "a=1" }),
-        ("deeply nested JSON", { "{\"a\":" + String(repeating: "[", count: 40_000) }),
-        ("entities without end", { "a=" + String(repeating: "&amp;amp;", count: 6_000) }),
+        ("one huge value", { "a=" + String(repeating: "%26%2B+%5C%22", count: 2_000) }),
+        ("thousands of parameters", { (0..<2_000).map { "p\($0)=+" }.joined(separator: "&") }),
+        ("thousands of duplicates", { String(repeating: "trade_no=1&", count: 2_000) + "a=1" }),
+        ("nothing but ampersands", { String(repeating: "&", count: 30_000) }),
+        ("nothing but signs", { String(repeating: "sign=QUFB&", count: 2_000) + "a=1" }),
+        ("deeply nested JSON", { "{\"a\":" + String(repeating: "[", count: 15_000) }),
+        ("entities without end", { "a=" + String(repeating: "&amp;amp;", count: 2_000) }),
         ("many parameters with many blanks", { (0..<500).map { "p\($0)=a+b+c+d+e+f+g" }.joined(separator: "&") }),
-        ("many blanks", { "a=" + String(repeating: "+", count: 40_000) }),
+        ("many blanks", { "a=" + String(repeating: "+", count: 15_000) }),
         ("too large to look at", { String(repeating: "a", count: 2 << 20) }),
     ]
 
     @Test(arguments: hostile.indices)
     func `what is made to cost costs no more than the budget`(index: Int) throws {
         let (what, body) = Self.hostile[index]
-        let budget = DoctorBudget(attempts: 1_000, bytes: 2 << 20)
+        let budget = DoctorBudget(attempts: 500, bytes: 1 << 20)
         let doctor = try DoctorCase.named("N01").doctor(budget: budget)
         let diagnosis = doctor.diagnose(body: Array((try Self.sign() + "&" + body()).utf8))
         #expect(diagnosis.verdict != .verified, "\(what)")

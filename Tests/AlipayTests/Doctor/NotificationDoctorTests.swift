@@ -4,7 +4,7 @@ import Wire
 
 @testable import Alipay
 
-@Suite("What the doctor says of a spoiled notification") struct NotificationDoctorTests {
+@Suite("What the doctor says of a spoiled notification", .longWork) struct NotificationDoctorTests {
     static let spoilings: [Spoiling] = [
         .text("html_escaped", "quotes become &quot;") { $0.replacing("\"", with: "&quot;") },
         .text("html_escaped", "quotes become &#34;") { $0.replacing("\"", with: "&#34;") },

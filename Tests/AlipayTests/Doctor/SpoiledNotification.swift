@@ -89,8 +89,14 @@ struct DoctorCase: Sendable {
         NotificationDoctor(verifier: try verifier ?? vector.verifier(), keys: try keys(), facts: facts, budget: budget)
     }
 
+    /// The doctors of all cases, with their keys read once.
+    private static let doctors = Result {
+        try Dictionary(
+            uniqueKeysWithValues: NotificationVector.all.map { ($0.id, try DoctorCase(vector: $0).doctor()) })
+    }
+
     func diagnose(_ body: [UInt8]) throws -> Diagnosis {
-        try doctor().diagnose(body: body, contentType: vector.contentType)
+        try #require(Self.doctors.get()[vector.id]).diagnose(body: body, contentType: vector.contentType)
     }
 }
 
