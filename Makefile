@@ -41,8 +41,11 @@ drill: build ## Rehearse documented errors and an outage on a private database a
 	.build/debug/settled drill errors
 	.build/debug/settled drill breaker
 
-bench: release ## Measure throughput and latency on this machine
-	.build/release/settled bench
+# One or several of intake,queue,gateway,line,depth,snapshot,feed,footprint, or --quick: make bench BENCH='--quick --rows queue'
+BENCH ?=
+
+bench: release ## Compare with other queues and receivers on this machine (Benchmarks/README.md; settled bench is the small one)
+	python3 Benchmarks/run.py $(BENCH)
 
 micro: release ## Count instructions and allocations of each step beside the recorded ones
 	.build/release/settled bench micro

@@ -1,8 +1,9 @@
 """Signed notifications and the signed answers of the gateway to them, as Alipay would write them.
 
-Every body is one payment of its own: its trade number, amount and room differ. One in four carries characters beyond ASCII and
-`+ & =` inside a value, so that a reader who takes short cuts fails to verify it.
+Every body is one payment of its own: its trade number, amount and room differ. One in four carries characters beyond
+ASCII and `+ & =` inside a value, so that a reader who takes short cuts fails to verify it.
 """
+
 import base64
 import json
 import multiprocessing
@@ -25,11 +26,20 @@ def sign(key, text):
 def notification(key, number, chance):
     amount = f"{chance.randint(1, 999_999) / 100:.2f}"
     parameters = {
-        "notify_id": f"n{number:031d}", "notify_time": "2026-11-20 22:07:12", "notify_type": "trade_status_sync",
-        "app_id": APP, "charset": "utf-8", "version": "1.0", "sign_type": "RSA2",
-        "trade_no": f"20261120220014{number:014d}", "out_trade_no": f"{chance.getrandbits(60):020d}",
-        "buyer_user_id": f"2088{chance.randrange(10**12):012d}", "seller_id": SELLER, "trade_status": "TRADE_SUCCESS",
-        "total_amount": amount, "subject": f"物业费 A+B & C=D {number}" if number % 4 == 0 else f"fee {number}",
+        "notify_id": f"n{number:031d}",
+        "notify_time": "2026-11-20 22:07:12",
+        "notify_type": "trade_status_sync",
+        "app_id": APP,
+        "charset": "utf-8",
+        "version": "1.0",
+        "sign_type": "RSA2",
+        "trade_no": f"20261120220014{number:014d}",
+        "out_trade_no": f"{chance.getrandbits(60):020d}",
+        "buyer_user_id": f"2088{chance.randrange(10**12):012d}",
+        "seller_id": SELLER,
+        "trade_status": "TRADE_SUCCESS",
+        "total_amount": amount,
+        "subject": f"物业费 A+B & C=D {number}" if number % 4 == 0 else f"fee {number}",
     }
     text = "&".join(f"{name}={parameters[name]}" for name in sorted(parameters) if name != "sign_type")
     parameters["sign"] = sign(key, text)
@@ -37,16 +47,32 @@ def notification(key, number, chance):
 
 
 def answer(key, parameters, amount, number):
-    node = json.dumps({
-        "code": "10000", "msg": "Success", "trade_no": parameters["trade_no"],
-        "buyer_user_id": parameters["buyer_user_id"], "buyer_logon_id": "138****8000", "seller_id": SELLER,
-        "trade_status": "TRADE_SUCCESS", "total_amount": amount,
-        "biz_entity_id": f"R{number:012d}|C{number % 1000:06d}|3-2-{number % 3000}", "biz_type": "00",
-        "gmt_payment": "2026-11-20 22:07:11",
-        "fund_bill_list": [{"amount": amount, "fund_channel": "ALIPAYACCOUNT"}],
-        "assoc_bill_details": [{"cost_type": "WY", "bill_entry_id": f"WY{number:012d}", "acct_period": "2026-11",
-                                "bill_entry_amount": amount}],
-    }, ensure_ascii=False, separators=(",", ":"))
+    node = json.dumps(
+        {
+            "code": "10000",
+            "msg": "Success",
+            "trade_no": parameters["trade_no"],
+            "buyer_user_id": parameters["buyer_user_id"],
+            "buyer_logon_id": "138****8000",
+            "seller_id": SELLER,
+            "trade_status": "TRADE_SUCCESS",
+            "total_amount": amount,
+            "biz_entity_id": f"R{number:012d}|C{number % 1000:06d}|3-2-{number % 3000}",
+            "biz_type": "00",
+            "gmt_payment": "2026-11-20 22:07:11",
+            "fund_bill_list": [{"amount": amount, "fund_channel": "ALIPAYACCOUNT"}],
+            "assoc_bill_details": [
+                {
+                    "cost_type": "WY",
+                    "bill_entry_id": f"WY{number:012d}",
+                    "acct_period": "2026-11",
+                    "bill_entry_amount": amount,
+                }
+            ],
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
     return f'{{"alipay_eco_cplife_pay_result_query_response":{node},"sign":"{sign(key, node)}"}}'
 
 
@@ -66,14 +92,32 @@ def part(task):
 def make(folder, count, processes=4):
     """Writes alipay.pem, alipay_public.pem, app.pem, app_public.pem, bodies.txt and answers.tsv into `folder`."""
     for name in ("alipay", "app"):
-        subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out",
-                        f"{folder}/{name}.pem"], check=True, capture_output=True)
-        subprocess.run(["openssl", "pkey", "-in", f"{folder}/{name}.pem", "-pubout", "-out",
-                        f"{folder}/{name}_public.pem"], check=True, capture_output=True)
+        subprocess.run(
+            [
+                "openssl",
+                "genpkey",
+                "-algorithm",
+                "RSA",
+                "-pkeyopt",
+                "rsa_keygen_bits:2048",
+                "-out",
+                f"{folder}/{name}.pem",
+            ],
+            check=True,
+            capture_output=True,
+        )
+        subprocess.run(
+            ["openssl", "pkey", "-in", f"{folder}/{name}.pem", "-pubout", "-out", f"{folder}/{name}_public.pem"],
+            check=True,
+            capture_output=True,
+        )
     step = max(1, count // (processes * 8))
     tasks = [(folder, first, min(first + step, count)) for first in range(0, count, step)]
-    with (multiprocessing.Pool(processes) as pool, open(f"{folder}/bodies.txt", "w") as bodies,
-          open(f"{folder}/answers.tsv", "w") as answers):
+    with (
+        multiprocessing.Pool(processes) as pool,
+        open(f"{folder}/bodies.txt", "w") as bodies,
+        open(f"{folder}/answers.tsv", "w") as answers,
+    ):
         for some_bodies, some_answers in pool.imap(part, tasks):
             bodies.write("\n".join(some_bodies) + "\n")
             answers.write("\n".join(some_answers) + "\n")

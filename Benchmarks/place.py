@@ -2,6 +2,7 @@
 
 Nothing outside the folder is touched. Everything that is started here is stopped here, by its process id.
 """
+
 import contextlib
 import glob
 import json
@@ -32,13 +33,14 @@ def pg_bin():
     sys.exit("PostgreSQL's programs are missing: apt-get install postgresql")
 
 
-def say(*words):
-    print(*words, file=sys.stderr, flush=True)
+def say(*words, sep=" "):
+    print(*words, sep=sep, file=sys.stderr, flush=True)
 
 
 def prepare():
-    """The throw-away environment, pinned, made once."""
-    for program, package in [("wrk", "wrk"), ("openssl", "openssl"), ("psql", "postgresql-client")]:
+    """The throw-away environment, pinned, made once. Without these programs nothing can be measured; rows say what
+    else they need."""
+    for program, package in [("openssl", "openssl"), ("psql", "postgresql-client")]:
         if shutil.which(program) is None:
             sys.exit(f"{program} is missing: apt-get install {package}")
     if not SETTLED.exists():
@@ -54,7 +56,7 @@ def prepare():
         marker.write_text(wanted)
 
 
-# ---------------------------------------------------------------------------------------------------------------- PostgreSQL
+# ----------------------------------------------------------------------------------------------------------- PostgreSQL
 
 SETTINGS = f"""
 listen_addresses = '127.0.0.1'
@@ -69,6 +71,7 @@ max_wal_size = 8GB
 checkpoint_timeout = 15min
 autovacuum = on
 autovacuum_naptime = 5s
+track_commit_timestamp = on
 log_min_messages = warning
 """
 
@@ -87,8 +90,19 @@ def cluster():
     if os.getuid() == 0:
         subprocess.run(["chown", "-R", "postgres", WORK / "pg"], check=True)
     if not (data / "PG_VERSION").exists():
-        as_postgres(f"{pg_bin()}/initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                    "--locale=C.UTF-8", stdout=subprocess.DEVNULL)
+        as_postgres(
+            f"{pg_bin()}/initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            stdout=subprocess.DEVNULL,
+        )
     settings = WORK / "pg/bench.conf"
     settings.write_text(SETTINGS)
     conf = data / "postgresql.conf"
@@ -106,8 +120,11 @@ def dsn(database="bench"):
 
 
 def psql(sql, database="bench"):
-    done = subprocess.run(["psql", "-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-d", dsn(database), "-c", sql],
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        ["psql", "-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-d", dsn(database), "-c", sql],
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     return done.stdout.strip()
@@ -119,7 +136,15 @@ def fresh_database(name):
 
 
 def durability():
-    names = ["server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size"]
+    names = [
+        "server_version",
+        "fsync",
+        "synchronous_commit",
+        "full_page_writes",
+        "wal_sync_method",
+        "shared_buffers",
+        "max_wal_size",
+    ]
     return {name: psql(f"SELECT current_setting('{name}')", "postgres") for name in names}
 
 
@@ -128,8 +153,22 @@ def pgbench(script, clients, seconds, variables=None, database="bench"):
     prefix = str(WORK / f"pgbench.{os.getpid()}")
     for name in glob.glob(prefix + "*"):
         os.unlink(name)
-    command = [f"{pg_bin()}/pgbench", "-n", "-M", "prepared", "-c", clients, "-j", min(clients, 4), "-T", seconds,
-               "-f", HERE / "limits" / script, "-l", f"--log-prefix={prefix}"]
+    command = [
+        f"{pg_bin()}/pgbench",
+        "-n",
+        "-M",
+        "prepared",
+        "-c",
+        clients,
+        "-j",
+        min(clients, 4),
+        "-T",
+        seconds,
+        "-f",
+        HERE / "limits" / script,
+        "-l",
+        f"--log-prefix={prefix}",
+    ]
     for name, value in (variables or {}).items():
         command += ["-D", f"{name}={value}"]
     done = subprocess.run([*map(str, command), dsn(database)], capture_output=True, text=True)
@@ -140,11 +179,15 @@ def pgbench(script, clients, seconds, variables=None, database="bench"):
         with open(name) as lines:
             latencies += [int(line.split()[2]) / 1000 for line in lines]
         os.unlink(name)
-    return {"rate": float(re.search(r"tps = ([\d.]+) \(without", done.stdout).group(1)),
-            "p50": percentile(latencies, 0.5), "p99": percentile(latencies, 0.99)}
+    return {
+        "rate": float(re.search(r"tps = ([\d.]+) \(without", done.stdout).group(1)),
+        "p50": percentile(latencies, 0.5),
+        "p99": percentile(latencies, 0.99),
+    }
 
 
-# ------------------------------------------------------------------------------------------------------------------ Watching
+# ------------------------------------------------------------------------------------------------------------- Watching
+
 
 def percentile(values, part):
     values = sorted(values)
@@ -176,6 +219,13 @@ def tree_cpu(pid):
     return sum(cpu_seconds(each) for each in tree(pid))
 
 
+def cores_while(pid, seconds):
+    """What a process and its children use while they are left alone, as a part of one core."""
+    before = tree_cpu(pid)
+    time.sleep(seconds)
+    return (tree_cpu(pid) - before) / seconds
+
+
 def peak_memory_mib(pid):
     text = open(f"/proc/{pid}/status").read()
     return int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) / 1024
@@ -183,16 +233,19 @@ def peak_memory_mib(pid):
 
 def busy_cores(seconds=0.4):
     """Cores that somebody uses while we do nothing."""
+
     def ticks():
         fields = [int(field) for field in open("/proc/stat").readline().split()[1:9]]
         return sum(fields) - fields[3] - fields[4]
+
     before = ticks()
     time.sleep(seconds)
     return (ticks() - before) / TICKS / seconds
 
 
 def wait_for_quiet(limit=0.8, patience=None):
-    """Waits, for a while, until the machine is not busy with other things; what it was at last is kept with the figure."""
+    """Waits, for a while, until the machine is not busy with other things; what it was at last is kept with the
+    figure."""
     end = time.time() + float(os.environ.get("SETTLED_BENCH_PATIENCE", "10") if patience is None else patience)
     while True:
         busy = busy_cores()
@@ -211,8 +264,9 @@ def machine():
 def running(command, env=None, cwd=None, log="server.log"):
     """A process for the time of the block; ended with SIGTERM, and if need be with SIGKILL."""
     with open(WORK / log, "w") as output:
-        process = subprocess.Popen([*map(str, command)], env={**os.environ, **(env or {})}, cwd=cwd, stdout=output,
-                                   stderr=output)
+        process = subprocess.Popen(
+            [*map(str, command)], env={**os.environ, **(env or {})}, cwd=cwd, stdout=output, stderr=output
+        )
         try:
             yield process
         finally:

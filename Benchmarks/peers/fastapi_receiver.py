@@ -1,4 +1,6 @@
-"""A receiver as a Python team would write it: FastAPI, Alipay's official SDK, asyncpg, one durable INSERT a notification."""
+"""A receiver as a Python team would write it: FastAPI, Alipay's official SDK, asyncpg, one durable INSERT a
+notification."""
+
 import contextlib
 import json
 import os
@@ -9,8 +11,10 @@ from alipay.aop.api.util.SignatureUtils import get_sign_content, verify_with_rsa
 from fastapi import FastAPI, Request, Response
 
 KEY = "".join(line for line in open(os.environ["ALIPAY_PUBLIC_KEY"]).read().splitlines() if "-----" not in line)
-INSERT = ("INSERT INTO plain_jobs (dedupe_key, kind, payload) VALUES ($1, 'query', $2::jsonb) "
-          "ON CONFLICT (dedupe_key) DO NOTHING")
+INSERT = (
+    "INSERT INTO plain_jobs (dedupe_key, kind, payload) VALUES ($1, 'query', $2::jsonb) "
+    "ON CONFLICT (dedupe_key) DO NOTHING"
+)
 pools = {}
 
 

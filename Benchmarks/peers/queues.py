@@ -1,10 +1,13 @@
-"""One queue of PostgreSQL, one measurement, one process; prints one JSON object. `settled bench step` takes the same words.
+"""One queue of PostgreSQL, one measurement, one process; prints one JSON object.
 
-    queues.py QUEUE reset|fill|enqueue1|enqueueN|drain|latency|worker|churn --database DSN [--n N] [--conc C] [--secs S] …
+`settled bench step` takes the same words:
 
-A job does nothing, and carries what a notification would leave behind. `drain` counts until the database holds all jobs as
-completed, not until the handlers have run.
+    queues.py QUEUE reset|fill|enqueue1|enqueueN|drain|latency|worker|churn --database DSN [--n N] [--conc C] …
+
+A job does nothing, and carries what a notification would leave behind. `drain` counts until the database holds all
+jobs as completed, not until the handlers have run.
 """
+
 import argparse
 import asyncio
 import json
@@ -34,6 +37,7 @@ class Queue:
 
     async def sql(self, text):
         import asyncpg
+
         connection = await asyncpg.connect(**connection_arguments(self.dsn))
         try:
             if text.lstrip().lower().startswith("select"):
@@ -47,6 +51,7 @@ class Queue:
 
     async def open(self):
         import asyncpg
+
         self.pool = await asyncpg.create_pool(**connection_arguments(self.dsn), min_size=2, max_size=32)
 
     async def close(self):
@@ -59,7 +64,8 @@ def connection_arguments(dsn):
 
 
 class Plain(Queue):
-    """SKIP LOCKED by hand over asyncpg: a hundred claimed, a hundred marked as done; no heartbeat, no fence, no history."""
+    """SKIP LOCKED by hand over asyncpg: a hundred claimed, a hundred marked as done; no heartbeat, no fence, no
+    history."""
 
     async def reset(self):
         await self.empty_schema()
@@ -70,7 +76,9 @@ class Plain(Queue):
         payloads = [json.dumps(job) for job in jobs]
         await self.pool.execute(
             "INSERT INTO plain_jobs (dedupe_key, kind, payload) "
-            "SELECT gen_random_uuid()::text, 'noop', p FROM unnest($1::jsonb[]) AS p", payloads)
+            "SELECT gen_random_uuid()::text, 'noop', p FROM unnest($1::jsonb[]) AS p",
+            payloads,
+        )
         if len(jobs) == 1:
             await self.pool.execute("NOTIFY plain_jobs")
 
@@ -84,13 +92,17 @@ class Plain(Queue):
                     "WITH picked AS (SELECT id FROM plain_jobs WHERE state = 0 AND run_at <= now() "
                     "ORDER BY priority, run_at, id LIMIT $1 FOR UPDATE SKIP LOCKED) "
                     "UPDATE plain_jobs j SET state = 1, attempts = attempts + 1, lease_until = now() + interval '30 s' "
-                    "FROM picked WHERE j.id = picked.id RETURNING j.id, j.payload", batch)
+                    "FROM picked WHERE j.id = picked.id RETURNING j.id, j.payload",
+                    batch,
+                )
                 for row in rows:
                     seen(json.loads(row["payload"])["t"])
                 if rows:
                     await connection.execute(
                         "UPDATE plain_jobs SET state = 2, finished_at = now(), lease_until = NULL "
-                        "WHERE id = ANY ($1) AND state = 1", [row["id"] for row in rows])
+                        "WHERE id = ANY ($1) AND state = 1",
+                        [row["id"] for row in rows],
+                    )
                 else:
                     told.clear()
                     try:
@@ -105,8 +117,10 @@ class Procrastinate(Queue):
     def __init__(self, options):
         super().__init__(options)
         import procrastinate
+
         self.app = procrastinate.App(
-            connector=procrastinate.PsycopgConnector(conninfo=self.dsn, min_size=2, max_size=32))
+            connector=procrastinate.PsycopgConnector(conninfo=self.dsn, min_size=2, max_size=32)
+        )
         self.seen = None
 
         @self.app.task(name="noop", queue="bench")
@@ -134,9 +148,15 @@ class Procrastinate(Queue):
 
     async def work(self, seen, stop):
         self.seen = seen
-        worker = asyncio.create_task(self.app.run_worker_async(
-            queues=["bench"], concurrency=self.options.conc or 30, install_signal_handlers=False, listen_notify=True,
-            fetch_job_polling_interval=1.0))
+        worker = asyncio.create_task(
+            self.app.run_worker_async(
+                queues=["bench"],
+                concurrency=self.options.conc or 30,
+                install_signal_handlers=False,
+                listen_notify=True,
+                fetch_job_polling_interval=1.0,
+            )
+        )
         await stop.wait()
         worker.cancel()
         try:
@@ -152,6 +172,7 @@ class PgQueuer(Queue):
         import asyncpg
         from pgqueuer.db import AsyncpgDriver
         from pgqueuer.queries import Queries
+
         await self.empty_schema()
         connection = await asyncpg.connect(**connection_arguments(self.dsn))
         await Queries(AsyncpgDriver(connection)).install()
@@ -160,6 +181,7 @@ class PgQueuer(Queue):
     async def open(self):
         from pgqueuer.db import AsyncpgPoolDriver
         from pgqueuer.queries import Queries
+
         await super().open()
         self.queries = Queries(AsyncpgPoolDriver(self.pool))
 
@@ -173,6 +195,7 @@ class PgQueuer(Queue):
     async def work(self, seen, stop):
         from datetime import timedelta
         from pgqueuer.qm import QueueManager
+
         manager = QueueManager(self.queries)
 
         @manager.entrypoint("noop")
@@ -180,7 +203,8 @@ class PgQueuer(Queue):
             seen(json.loads(job.payload)["t"])
 
         worker = asyncio.create_task(
-            manager.run(batch_size=self.options.conc or 1000, dequeue_timeout=timedelta(seconds=5)))
+            manager.run(batch_size=self.options.conc or 1000, dequeue_timeout=timedelta(seconds=5))
+        )
         await stop.wait()
         manager.shutdown.set()
         try:
@@ -202,10 +226,14 @@ class Chancy(Queue):
     def __init__(self, options):
         super().__init__(options)
         from chancy import Chancy as Client
+
         words = connection_arguments(self.dsn)
         self.client = Client(
             f"postgresql://{words['user']}@/{words['database']}?host={words['host']}&port={words['port']}",
-            min_connection_pool_size=2, max_connection_pool_size=32, log=logging.getLogger("chancy"))
+            min_connection_pool_size=2,
+            max_connection_pool_size=32,
+            log=logging.getLogger("chancy"),
+        )
 
     async def reset(self):
         await self.empty_schema()
@@ -214,16 +242,25 @@ class Chancy(Queue):
 
     async def open(self):
         from chancy import Chancy as Client, Queue as ChancyQueue
+
         await self.client.__aenter__()
         await self.client.declare(
-            ChancyQueue("default", concurrency=self.options.conc or 2000, executor=Client.Executor.Async,
-                        polling_interval=1, eager_polling=True), upsert=True)
+            ChancyQueue(
+                "default",
+                concurrency=self.options.conc or 2000,
+                executor=Client.Executor.Async,
+                polling_interval=1,
+                eager_polling=True,
+            ),
+            upsert=True,
+        )
 
     async def close(self):
         await self.client.__aexit__(None, None, None)
 
     async def put(self, jobs):
         from chancy import Job
+
         made = [Job(func="queues.chancy_noop", kwargs=job, queue="default") for job in jobs]
         if len(made) == 1:
             await self.client.push(made[0])
@@ -234,6 +271,7 @@ class Chancy(Queue):
     async def work(self, seen, stop):
         import queues
         from chancy import Worker
+
         queues.chancy_seen = seen
         async with Worker(self.client, register_signal_handlers=False, shutdown_timeout=3):
             await stop.wait()
@@ -242,29 +280,39 @@ class Chancy(Queue):
 
 
 class PgQ(Queue):
-    """Debian's pgq with its ticker. It keeps no state of a job: a batch is finished as a whole, retries are the caller's."""
+    """Debian's pgq with its ticker. It keeps no state of a job: a batch is finished as a whole, retries are the
+    caller's."""
 
     async def reset(self):
         await self.sql("DROP EXTENSION IF EXISTS pgq CASCADE")
         await self.empty_schema()
         await self.sql("CREATE EXTENSION pgq")
-        for call in ["create_queue('bench')", "set_queue_config('bench', 'ticker_max_lag', '50 milliseconds')",
-                     "set_queue_config('bench', 'ticker_max_count', '500')", "register_consumer('bench', 'worker')"]:
+        for call in [
+            "create_queue('bench')",
+            "set_queue_config('bench', 'ticker_max_lag', '50 milliseconds')",
+            "set_queue_config('bench', 'ticker_max_count', '500')",
+            "register_consumer('bench', 'worker')",
+        ]:
             await self.sql(f"SELECT pgq.{call}")
 
     async def put(self, jobs):
-        await self.pool.fetchval("SELECT count(pgq.insert_event('bench', 'noop', p)) FROM unnest($1::text[]) AS p",
-                                 [json.dumps(job) for job in jobs])
+        await self.pool.fetchval(
+            "SELECT count(pgq.insert_event('bench', 'noop', p)) FROM unnest($1::text[]) AS p",
+            [json.dumps(job) for job in jobs],
+        )
 
     async def work(self, seen, stop):
         words = connection_arguments(self.dsn)
         with tempfile.TemporaryDirectory() as folder:
             with open(f"{folder}/pgqd.ini", "w") as file:
-                file.write(f"[pgqd]\nbase_connstr = host={words['host']} port={words['port']} user={words['user']}\n"
-                           f"initial_database = {words['database']}\ndatabase_list = {words['database']}\n"
-                           f"logfile = {folder}/log\npidfile = {folder}/pid\nticker_period = 0.05\nsyslog = 0\n")
-            ticker = subprocess.Popen(["pgqd", "-q", f"{folder}/pgqd.ini"], stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.DEVNULL)
+                file.write(
+                    f"[pgqd]\nbase_connstr = host={words['host']} port={words['port']} user={words['user']}\n"
+                    f"initial_database = {words['database']}\ndatabase_list = {words['database']}\n"
+                    f"logfile = {folder}/log\npidfile = {folder}/pid\nticker_period = 0.05\nsyslog = 0\n"
+                )
+            ticker = subprocess.Popen(
+                ["pgqd", "-q", f"{folder}/pgqd.ini"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             try:
                 async with self.pool.acquire() as connection:
                     while not stop.is_set():
@@ -282,7 +330,11 @@ class PgQ(Queue):
                 except subprocess.TimeoutExpired:
                     ticker.kill()
 
-    done = None
+    # A batch counts once it is finished as a whole; until then none of its events does.
+    done = (
+        "SELECT CASE WHEN pending_events = 0 THEN 2147483647 ELSE 0 END "
+        "FROM pgq.get_consumer_info('bench', 'worker')"
+    )
 
 
 QUEUES = {"plain": Plain, "procrastinate": Procrastinate, "pgqueuer": PgQueuer, "chancy": Chancy, "pgq": PgQ}
@@ -324,7 +376,7 @@ async def drain(queue, options):
     worker = asyncio.create_task(queue.work(seen, stop))
     while count < options.n and time.time() < limit and not worker.done():
         await asyncio.sleep(0.005)
-    while queue.done and await queue.sql(queue.done) < min(options.n, count) and time.time() < limit:
+    while await queue.sql(queue.done) < min(options.n, count) and time.time() < limit:
         await asyncio.sleep(0.02)
     took = time.time() - (first or time.time())
     stop.set()
@@ -345,8 +397,20 @@ async def work_until_told(queue, options):
 
 async def latency(queue, options):
     with tempfile.NamedTemporaryFile() as log:
-        worker = subprocess.Popen([sys.executable, "-W", "ignore", os.path.abspath(__file__), options.queue, "worker",
-                                   "--database", options.database, "--log", log.name])
+        worker = subprocess.Popen(
+            [
+                sys.executable,
+                "-W",
+                "ignore",
+                os.path.abspath(__file__),
+                options.queue,
+                "worker",
+                "--database",
+                options.database,
+                "--log",
+                log.name,
+            ]
+        )
         await asyncio.sleep(4)
         for _ in range(options.n + 20):
             start = time.time()
@@ -365,8 +429,10 @@ async def latency(queue, options):
 
 
 async def churn(queue, options):
-    """Producer and worker in one process, about 2,000 jobs waiting; from `warm` on a snapshot is held for `pin` seconds."""
+    """Producer and worker in one process, about 2,000 jobs waiting; from `warm` on a snapshot is held for `pin`
+    seconds."""
     import asyncpg
+
     done, put, stop, series = 0, 0, asyncio.Event(), []
 
     def seen(_):
@@ -410,8 +476,15 @@ async def main():
     parser.add_argument("--conc", type=int, default=0)
     parser.add_argument("--batch", type=int, default=100)
     parser.add_argument("--log", default="")
-    for name, value in [("secs", 3), ("gap", 0.02), ("warm", 10), ("pin", 60), ("after", 10), ("step", 5),
-                        ("patience", 60)]:
+    for name, value in [
+        ("secs", 3),
+        ("gap", 0.02),
+        ("warm", 10),
+        ("pin", 60),
+        ("after", 10),
+        ("step", 5),
+        ("patience", 60),
+    ]:
         parser.add_argument(f"--{name}", type=float, default=value)
     options = parser.parse_args()
     queue = QUEUES[options.queue](options)
@@ -424,8 +497,10 @@ async def main():
     operations = {
         "enqueue1": lambda: enqueue(queue, options, 1, options.conc or 1),
         "enqueueN": lambda: enqueue(queue, options, options.batch, 1),
-        "fill": lambda: fill(queue, options), "drain": lambda: drain(queue, options),
-        "latency": lambda: latency(queue, options), "worker": lambda: work_until_told(queue, options),
+        "fill": lambda: fill(queue, options),
+        "drain": lambda: drain(queue, options),
+        "latency": lambda: latency(queue, options),
+        "worker": lambda: work_until_told(queue, options),
         "churn": lambda: churn(queue, options),
     }
     result.update(await operations[options.operation]())
@@ -437,6 +512,7 @@ async def main():
 if __name__ == "__main__":
     try:
         import uvloop
+
         uvloop.install()
     except ImportError:
         pass
