@@ -22,7 +22,6 @@ public struct Front: HTTPResponder {
     }
 
     private let rooms: Rooms
-    private let notify: NotifyRoute?
     private let feed: FeedRoute
     private let records: RecordsRoute
     private let jobs: JobsRoute
@@ -36,9 +35,6 @@ public struct Front: HTTPResponder {
 
     public init(_ house: House, rooms: Rooms) {
         self.rooms = rooms
-        notify = house.intake.map {
-            NotifyRoute(intake: $0, limits: house.limits, address: house.address, metrics: house.metrics)
-        }
         feed = FeedRoute(reader: house.reader, watch: house.watch, feed: house.feed)
         records = RecordsRoute(settlements: house.settlements)
         jobs = JobsRoute(jobs: house.jobs, limits: house.limits)
@@ -53,9 +49,6 @@ public struct Front: HTTPResponder {
 
     public func respond(to request: Request, context: WebContext) async throws -> Response {
         let path = request.uri.path
-        if rooms.contains(.notify), path.hasPrefix(NotifyRoute.prefix), let notify {
-            return await notify.respond(to: request, context: context)
-        }
         do {
             switch path {
             case "/livez": return health.live()

@@ -23,10 +23,8 @@ public struct ClientAddress: Sendable {
     public init(isTrusted: @escaping @Sendable (_ peer: String) -> Bool = { _ in false }) { self.isTrusted = isTrusted }
 
     /// The address for logs and limits, capped in length because a proxy may pass on anything.
-    func of(_ request: Request, _ context: WebContext) -> String? {
-        guard let peer = context.remoteAddress?.ipAddress else { return nil }
-        guard let name = Self.forwardedFor, let forwarded = request.headers[name], isTrusted(peer)
-        else { return peer }
+    func of(_ headers: HTTPFields, peer: String) -> String {
+        guard let name = Self.forwardedFor, let forwarded = headers[name], isTrusted(peer) else { return peer }
         // The last entry is the one that the trusted proxy itself wrote.
         let last = forwarded.split(separator: ",").last.map { String($0.filter { $0 != " " }) } ?? ""
         return last.isEmpty || last.utf8.count > 64 ? peer : last

@@ -1,12 +1,18 @@
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 import Logging
 import NIOCore
+import NIOSSL
 import Settlement
 
 extension House {
-    /// HTTP/1.1 within the limits; what a listener speaks unless it is given the same inside TLS.
-    public var plainServer: HTTPServerBuilder {
+    /// HTTP/1.1 within the limits.
+    private func plain(_ rooms: Front.Rooms) -> HTTPServerBuilder {
+        if rooms.contains(.notify), let intake {
+            let desk = NotifyDesk(intake: intake, limits: limits, address: address, metrics: metrics)
+            return HTTPServerBuilder { NotifyChannel(responder: $0, desk: desk) }
+        }
         var http1 = HTTP1Channel.Configuration(idleTimeout: .init(limits.idle))
         http1.httpDecoder.maxHeaderFieldSize = limits.headerBytes
         http1.httpDecoder.maxHeaderListSize = limits.headerBytes
@@ -16,14 +22,15 @@ extension House {
     /// One listener with the rooms that it serves.
     ///
     /// - Parameters:
-    ///   - server: what it speaks; ``plainServer`` when nil.
+    ///   - tls: what it is wrapped in; nil for plain HTTP.
     ///   - listening: told the port that was bound, once; useful when `port` is 0.
     public func listener(
-        host: String, port: Int, rooms: Front.Rooms, server: HTTPServerBuilder? = nil,
+        host: String, port: Int, rooms: Front.Rooms, tls: TLSConfiguration? = nil,
         listening: @escaping @Sendable (Int) async -> Void = { _ in }
-    ) -> Application<Front> {
+    ) throws -> Application<Front> {
         Application(
-            responder: Front(self, rooms: rooms), server: server ?? plainServer,
+            responder: Front(self, rooms: rooms),
+            server: try tls.map { try .tls(plain(rooms), tlsConfiguration: $0) } ?? plain(rooms),
             configuration: .init(
                 address: .hostname(host, port: port), serverName: nil, backlog: 1024,
                 availableConnectionsDelegate: MaximumAvailableConnections(limits.connections)),

@@ -70,7 +70,7 @@ struct LiveHouse: Sendable {
                     merchants: Merchants([Merchant(sellerID: "2088000000000002", appID: appID)]), grace: .seconds(600))
             }
             let (ports, bound) = AsyncStream.makeStream(of: (Int, Int).self)
-            let listeners = [
+            let listeners = try [
                 house.listener(host: "127.0.0.1", port: 0, rooms: [.notify, .api]) { bound.yield((0, $0)) },
                 house.listener(host: "127.0.0.1", port: 0, rooms: .admin) { bound.yield((1, $0)) },
             ]

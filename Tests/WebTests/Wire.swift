@@ -32,17 +32,26 @@ struct Wire {
     ///
     /// It blocks, so it has a thread of its own: on one of the few that all tasks share it would keep the server from
     /// answering it.
-    static func exchange(_ parts: [[UInt8]], port: Int, answers: Int = 1, limit: Int32 = 60_000) async throws -> Answer
-    {
-        try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread {
-                continuation.resume(
-                    with: Result { try blockingExchange(parts, port: port, answers: answers, limit: limit) })
-            }
+    ///
+    /// - Parameter closesItsSide: whether the peer says after the last byte that it sends no more.
+    static func exchange(
+        _ parts: [[UInt8]], port: Int, answers: Int = 1, limit: Int32 = 60_000, closesItsSide: Bool = false
+    ) async throws -> Answer {
+        try await blocking {
+            try blockingExchange(parts, port: port, answers: answers, limit: limit, closesItsSide: closesItsSide)
         }
     }
 
-    private static func blockingExchange(_ parts: [[UInt8]], port: Int, answers: Int, limit: Int32) throws -> Answer {
+    /// Runs `body` on a thread of its own.
+    static func blocking<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
+        }
+    }
+
+    private static func blockingExchange(
+        _ parts: [[UInt8]], port: Int, answers: Int, limit: Int32, closesItsSide: Bool
+    ) throws -> Answer {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard socket >= 0 else { throw Failure(step: "socket") }
         defer { close(socket) }
@@ -63,6 +72,7 @@ struct Wire {
                 rest = rest.dropFirst(sent)
             }
         }
+        if closesItsSide { shutdown(socket, Int32(SHUT_WR)) }
         var received: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {

@@ -31,9 +31,9 @@ final class GroupCommit: Service {
     private final class Waiting: Sendable {
         let delivery: StoredDelivery
         let since: ContinuousClock.Instant
-        let answer: CheckedContinuation<Verdict, Never>
+        let answer: @Sendable (Verdict) -> Void
 
-        init(delivery: StoredDelivery, answer: CheckedContinuation<Verdict, Never>) {
+        init(delivery: StoredDelivery, answer: @escaping @Sendable (Verdict) -> Void) {
             self.delivery = delivery
             since = .now
             self.answer = answer
@@ -70,16 +70,22 @@ final class GroupCommit: Service {
 
     /// Waits until `delivery` is durable, or says why it is not.
     func submit(_ delivery: StoredDelivery) async -> Verdict {
-        await withCheckedContinuation { answer in
-            let (refusal, wake) = state.withLock { state -> (String?, CheckedContinuation<Void, Never>?) in
-                if state.isClosed { return ("shutting_down", nil) }
-                if state.waiting.count >= limits.waiting { return ("overloaded", nil) }
-                state.waiting.append(Waiting(delivery: delivery, answer: answer))
-                return (nil, state.idle.popLast())
-            }
-            if let refusal { answer.resume(returning: .unavailable(cause: refusal)) }
-            wake?.resume()
+        await withCheckedContinuation { continuation in
+            submit(delivery) { continuation.resume(returning: $0) }
         }
+    }
+
+    /// The same for a caller that is no task: `answer` is called once, on any thread, and must not block it.
+    func submit(_ delivery: StoredDelivery, answer: @escaping @Sendable (Verdict) -> Void) {
+        let waiting = Waiting(delivery: delivery, answer: answer)
+        let (refusal, wake) = state.withLock { state -> (String?, CheckedContinuation<Void, Never>?) in
+            if state.isClosed { return ("shutting_down", nil) }
+            if state.waiting.count >= limits.waiting { return ("overloaded", nil) }
+            state.waiting.append(waiting)
+            return (nil, state.idle.popLast())
+        }
+        if let refusal { answer(.unavailable(cause: refusal)) }
+        wake?.resume()
     }
 
     /// Writes until shutdown is asked for, or the task is cancelled, and nothing waits any more.
@@ -113,7 +119,7 @@ final class GroupCommit: Service {
             fresh.reserveCapacity(batch.count)
             for waiting in batch {
                 if now - waiting.since > limits.patience {
-                    waiting.answer.resume(returning: .unavailable(cause: "waited_too_long"))
+                    waiting.answer(.unavailable(cause: "waited_too_long"))
                 } else {
                     fresh.append(waiting)
                 }
@@ -162,14 +168,14 @@ final class GroupCommit: Service {
         do {
             let results = try await store(batch.map(\.delivery))
             committed(results)
-            for (waiting, result) in zip(batch, results) { waiting.answer.resume(returning: .stored(result)) }
+            for (waiting, result) in zip(batch, results) { waiting.answer(.stored(result)) }
         } catch let error as PostgresError where error.isRefusalOfData {
             await separate(batch, because: error)
         } catch {
             // Also a connection lost during COMMIT: whether it happened is unknown, so nobody is told that it did.
             logger.warning(
                 "deliveries were not stored", metadata: ["count": "\(batch.count)", "err.msg": "\(error)"])
-            for waiting in batch { waiting.answer.resume(returning: .unavailable(cause: "not_durable")) }
+            for waiting in batch { waiting.answer(.unavailable(cause: "not_durable")) }
         }
     }
 
@@ -188,10 +194,10 @@ final class GroupCommit: Service {
             // It may also have been a duplicate, of which only the rest was refused.
             let result = try await store([batch[0].delivery.asUnstorable(reason)]).first ?? .quarantined
             committed([result])
-            batch[0].answer.resume(returning: .stored(result))
+            batch[0].answer(.stored(result))
         } catch {
             logger.warning("a refused notification was not stored either", metadata: ["err.msg": "\(error)"])
-            batch[0].answer.resume(returning: .unavailable(cause: "not_durable"))
+            batch[0].answer(.unavailable(cause: "not_durable"))
         }
     }
 

@@ -61,6 +61,9 @@ public final class Intake: Service {
     /// The sources that are configured now, by name.
     public var sources: [String: Source] { keyring.current.sources }
 
+    /// The source that is called so now.
+    public func source(named name: Substring) -> Source? { keyring.current.sources[String(name)] }
+
     public func run() async {
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.fetchCertificates() }
@@ -73,22 +76,34 @@ public final class Intake: Service {
     ///
     /// - Returns: ``Receipt/acknowledged(_:_:)`` only after the commit that holds the delivery and its job.
     public func receive(_ delivery: Delivery, at source: Source) async -> Receipt {
-        do {
-            return try await take(delivery, at: source)
-        } catch {
-            // Only a fail point throws here, and what it stands for is a step that broke before anything was promised.
-            return .unavailable(cause: "interrupted")
+        await withCheckedContinuation { continuation in
+            receive(delivery, at: source) { continuation.resume(returning: $0) }
         }
     }
 
-    private func take(_ delivery: Delivery, at source: Source) async throws(FailPointReached) -> Receipt {
+    /// The same for a caller that is no task: verifies on the caller's thread, which takes some 30 µs, and calls `answer` once,
+    /// on any thread, when there is a receipt.
+    public func receive(
+        _ delivery: Delivery, at source: Source, answer: @escaping @Sendable (Receipt) -> Void
+    ) {
+        do {
+            try take(delivery, at: source, answer)
+        } catch {
+            // Only a fail point throws here, and what it stands for is a step that broke before anything was promised.
+            answer(.unavailable(cause: "interrupted"))
+        }
+    }
+
+    private func take(
+        _ delivery: Delivery, at source: Source, _ answer: @escaping @Sendable (Receipt) -> Void
+    ) throws(FailPointReached) {
         metrics.notificationReceived(source: source.name)
         try FailPoint.reach("intake.accepted")
         let notification: Notification
         do {
             notification = try source.verifier.verify(body: delivery.body, contentType: delivery.contentType)
         } catch {
-            return await refuse(delivery, at: source, error)
+            return refuse(delivery, at: source, error, answer)
         }
         try FailPoint.reach("intake.verified")
         for flag in notification.flags { metrics.notificationFlagged(flag: flag.rawValue) }
@@ -98,22 +113,26 @@ public final class Intake: Service {
                 "a notification is quarantined",
                 metadata: ["source": "\(source.name)", "cause": "\(cause.rawValue)", "why": "\(message)"])
         }
-        let verdict = await group.submit(
-            StoredDelivery(notification, from: source, delivery: delivery, screening: screening))
-        switch verdict {
-        case .stored(let result):
-            metrics.acked(result: result.rawValue)
-            return .acknowledged(source.acknowledgement, result)
-        case .unavailable(let cause):
-            metrics.rejected(cause: cause)
-            return .unavailable(cause: cause)
+        group.submit(StoredDelivery(notification, from: source, delivery: delivery, screening: screening)) {
+            [metrics] verdict in
+            switch verdict {
+            case .stored(let result):
+                metrics.acked(result: result.rawValue)
+                answer(.acknowledged(source.acknowledgement, result))
+            case .unavailable(let cause):
+                metrics.rejected(cause: cause)
+                answer(.unavailable(cause: cause))
+            }
         }
     }
 
-    private func refuse(_ delivery: Delivery, at source: Source, _ rejection: NotificationRejection) async -> Receipt {
+    private func refuse(
+        _ delivery: Delivery, at source: Source, _ rejection: NotificationRejection,
+        _ answer: @escaping @Sendable (Receipt) -> Void
+    ) {
         metrics.rejected(cause: rejection.cause.rawValue)
         guard limiter.admit(source.name) else {
-            return .refused(status: 429, cause: "too_many_unverified")
+            return answer(.refused(status: 429, cause: "too_many_unverified"))
         }
         logger.notice(
             "a notification was refused",
@@ -124,9 +143,12 @@ public final class Intake: Service {
         if let number = rejection.certificateNumber {
             wanted.continuation.yield(WantedCertificate(appID: source.appID, number: number))
         }
-        await rejected.keep(
-            delivery, source: source.name, cause: rejection.cause.rawValue, message: rejection.message)
-        return .refused(status: rejection.status, cause: rejection.cause.rawValue)
+        // The store bounds how many of these there are at a time.
+        Task { [rejected] in
+            await rejected.keep(
+                delivery, source: source.name, cause: rejection.cause.rawValue, message: rejection.message)
+            answer(.refused(status: rejection.status, cause: rejection.cause.rawValue))
+        }
     }
 
     // MARK: Renewed certificates

@@ -1,6 +1,3 @@
-import Hummingbird
-import HummingbirdCore
-import HummingbirdTLS
 import ServiceLifecycle
 import Synchronization
 import Web
@@ -11,7 +8,7 @@ enum Listeners {
         _ house: House, _ http: HTTPSettings, roles: Line.Roles, listening: @escaping @Sendable (Line.Addresses) -> Void
     ) throws -> [any Service] {
         // Metrics and health stay plain: they are for this machine, or for a network that is trusted with them.
-        let server = try http.tls.map { try HTTPServerBuilder.tls(house.plainServer, tlsConfiguration: $0.load()) }
+        let tls = try http.tls?.load()
         let bound = Bound(listening)
         var services: [any Service] = []
         var expected: Set<Room> = [.admin]
@@ -21,19 +18,21 @@ enum Listeners {
             if let api = http.apiListen {
                 expected.insert(.api)
                 services.append(
-                    house.listener(host: api.host, port: api.port, rooms: .api, server: server) { port in
+                    try house.listener(host: api.host, port: api.port, rooms: .api, tls: tls) { port in
                         bound.note(.api, host: api.host, port: port)
                     })
             } else {
                 rooms.insert(.api)
             }
             services.append(
-                house.listener(host: http.listen.host, port: http.listen.port, rooms: rooms, server: server) { port in
+                try house.listener(
+                    host: http.listen.host, port: http.listen.port, rooms: rooms, tls: tls
+                ) { port in
                     bound.note(.notify, host: http.listen.host, port: port)
                 })
         }
         services.append(
-            house.listener(host: http.adminListen.host, port: http.adminListen.port, rooms: .admin) { port in
+            try house.listener(host: http.adminListen.host, port: http.adminListen.port, rooms: .admin) { port in
                 bound.note(.admin, host: http.adminListen.host, port: port)
             })
         bound.expect(expected)

@@ -1,0 +1,42 @@
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+
+/// Hummingbird's HTTP/1.1 channel with a ``NotifyHandler`` before it: notifications are answered on the event loop that read
+/// them, everything else goes on to Hummingbird.
+///
+/// A request that passes through Hummingbird costs several hops between threads and tasks; for a message that is verified
+/// in 20 µs and waits for a shared commit that is more than all the rest (docs/performance.md).
+struct NotifyChannel: HTTPChannelHandler {
+    typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+    let responder: HTTPChannelHandler.Responder
+    let desk: NotifyDesk
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            var limits = NIOHTTPDecoderLimitConfiguration()
+            limits.maxHeaderFieldSize = desk.limits.headerBytes
+            limits.maxHeaderListSize = desk.limits.headerBytes
+            let pipeline = channel.pipeline.syncOperations
+            try pipeline.configureHTTPServerPipeline(
+                withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
+                withEncoderConfiguration: .init(),
+                withDecoderLimitConfiguration: limits)
+            try pipeline.addHandlers(
+                HTTP1ToHTTPServerCodec(secure: false),
+                // Before the next, so that it sees notifications and their answers too: it knows what is idle.
+                HTTPConnectionStateHandler(idleTimeout: desk.limits.idle, logger: logger), NotifyHandler(desk))
+            return try NIOAsyncChannel(
+                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        await handleHTTP(asyncChannel: value, logger: logger)
+    }
+}
