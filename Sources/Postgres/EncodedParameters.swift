@@ -1,3 +1,5 @@
+import Glibc
+
 /// The parameters of one call in libpq's shape: one buffer with every value, and for each its place, length, type and form.
 struct EncodedParameters {
     private(set) var types: [UInt32] = []
@@ -134,7 +136,7 @@ struct EncodedParameters {
     }
 
     private func refuseNUL(_ text: String) throws(Unsendable) {
-        if text.utf8.contains(0) {
+        if text.hasNUL {
             throw Unsendable(why: "has a NUL character, which PostgreSQL cannot keep in text; send it as bytea")
         }
     }
@@ -144,6 +146,15 @@ struct EncodedParameters {
         // The two ends of the scale are PostgreSQL's infinities.
         guard !overflow, ticks != .min, ticks != .max else { throw Unsendable(why: "is outside timestamptz") }
         return ticks
+    }
+}
+
+extension String {
+    /// Whether it has the character NUL. Asked of every text that is sent, so it looks for it as C does.
+    fileprivate var hasNUL: Bool {
+        utf8.withContiguousStorageIfAvailable { bytes in
+            bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false
+        } ?? utf8.contains(0)
     }
 }
 

@@ -2,39 +2,42 @@
 public enum Base64 {
     /// The bytes that `text` spells, or nil where it is not exactly what an encoder would have written: blanks, line
     /// ends, the URL alphabet, missing or superfluous padding and stray bits in the last character are all refused.
-    public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-        text.withContiguousBytes { text in
-            guard text.count.isMultiple(of: 4) else { return nil }
-            guard !text.isEmpty else { return [] }
-            let values = Self.values
-            let padding = text[text.count - 1] != pad ? 0 : text[text.count - 2] != pad ? 1 : 2
-            let digits = text.count - padding
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(text.count / 4 * 3)
-            var bits: UInt32 = 0
-            for index in 0..<digits {
-                let value = values[Int(text[index])]
-                guard value < 64 else { return nil }
-                bits = bits << 6 | UInt32(value)
-                if index & 3 == 3 {
-                    bytes.append(UInt8(truncatingIfNeeded: bits >> 16))
-                    bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
-                    bytes.append(UInt8(truncatingIfNeeded: bits))
-                }
+    @inlinable public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+        text.withContiguousBytes { decode($0) }
+    }
+
+    /// ``decode(_:)`` of one run of memory.
+    public static func decode(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+        guard text.count.isMultiple(of: 4) else { return nil }
+        guard !text.isEmpty else { return [] }
+        let values = Self.values
+        let padding = text[text.count - 1] != pad ? 0 : text[text.count - 2] != pad ? 1 : 2
+        let digits = text.count - padding
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count / 4 * 3)
+        var bits: UInt32 = 0
+        for index in 0..<digits {
+            let value = values[Int(text[index])]
+            guard value < 64 else { return nil }
+            bits = bits << 6 | UInt32(value)
+            if index & 3 == 3 {
+                bytes.append(UInt8(truncatingIfNeeded: bits >> 16))
+                bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
+                bytes.append(UInt8(truncatingIfNeeded: bits))
             }
-            switch padding {
-            case 1:
-                guard bits & 0b11 == 0 else { return nil }
-                bytes.append(UInt8(truncatingIfNeeded: bits >> 10))
-                bytes.append(UInt8(truncatingIfNeeded: bits >> 2))
-            case 2:
-                guard bits & 0b1111 == 0 else { return nil }
-                bytes.append(UInt8(truncatingIfNeeded: bits >> 4))
-            default:
-                break
-            }
-            return bytes
         }
+        switch padding {
+        case 1:
+            guard bits & 0b11 == 0 else { return nil }
+            bytes.append(UInt8(truncatingIfNeeded: bits >> 10))
+            bytes.append(UInt8(truncatingIfNeeded: bits >> 2))
+        case 2:
+            guard bits & 0b1111 == 0 else { return nil }
+            bytes.append(UInt8(truncatingIfNeeded: bits >> 4))
+        default:
+            break
+        }
+        return bytes
     }
 
     /// ``decode(_:)`` for a text.

@@ -46,15 +46,18 @@ public struct Charset: Sendable, Hashable, CustomStringConvertible {
     /// The text that the bytes spell, or nil where they are not valid in this codec: nothing is replaced or dropped.
     ///
     /// GBK is read as its superset GB18030 where only that has the character.
-    public func decode(_ bytes: some Collection<UInt8>) -> String? {
-        bytes.withContiguousBytes { bytes in
-            // ASCII means the same in all of them; most values need no more than this.
-            if codec == .utf8 || bytes.allSatisfy({ $0 < 0x80 }) { return String(validating: bytes, as: UTF8.self) }
-            if codec == .gbk, let text = Self.convert(bytes, from: "GBK", to: "UTF-8") {
-                return String(validating: text, as: UTF8.self)
-            }
-            return Self.convert(bytes, from: "GB18030", to: "UTF-8").flatMap { String(validating: $0, as: UTF8.self) }
+    @inlinable public func decode(_ bytes: some Collection<UInt8>) -> String? {
+        bytes.withContiguousBytes { decode($0) }
+    }
+
+    /// ``decode(_:)`` of one run of memory.
+    public func decode(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
+        // ASCII means the same in all of them; most values need no more than this.
+        if codec == .utf8 || bytes.allSatisfy({ $0 < 0x80 }) { return String(validating: bytes, as: UTF8.self) }
+        if codec == .gbk, let text = Self.convert(bytes, from: "GBK", to: "UTF-8") {
+            return String(validating: text, as: UTF8.self)
         }
+        return Self.convert(bytes, from: "GB18030", to: "UTF-8").flatMap { String(validating: $0, as: UTF8.self) }
     }
 
     /// The text in this codec, or nil where it has a character that the codec lacks.
