@@ -211,6 +211,8 @@ def write(results, folder, run=None):
     """The path of the report of the run, by default the last one."""
     about, measurements = read(results, run)
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.svg"):
+        old.unlink()
     lines = preface(about) + busy_note(measurements) + summary(measurements)
     for row in ROWS:
         lines += section(row, measurements, folder)

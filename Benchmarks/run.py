@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -148,6 +149,8 @@ def make_corpus(count):
 
 
 def main():
+    # What was started is stopped, however the run ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     options = arguments()
     if options.quick:
         os.environ.setdefault("SETTLED_BENCH_PATIENCE", "3")

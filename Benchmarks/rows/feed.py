@@ -20,7 +20,8 @@ WITH proof AS (
     INSERT INTO settled.settlements (kind, trade_no, app_id, seller_id, biz_type, room_id, community_id, total_fen,
                                      trade_status, paid_at, assurance, evidence_id, job_id)
     SELECT 'payment', '20261120220014' || lpad(({first} + job_id)::text, 14, '0'), '2021000000000001',
-           '2088000000000002', '00', 'R' || job_id, 'C' || job_id % 1000, 1 + job_id % 99999, 'TRADE_SUCCESS', now(), 'signed', id, job_id
+           '2088000000000002', '00', 'R' || job_id, 'C' || job_id % 1000, 1 + job_id % 99999, 'TRADE_SUCCESS',
+           now(), 'signed', id, job_id
     FROM proof ORDER BY id RETURNING id, total_fen, job_id
 ), bills AS (
     INSERT INTO settled.settlement_bills (settlement_id, line_no, bill_entry_id, acct_period, cost_type, amount_fen)
