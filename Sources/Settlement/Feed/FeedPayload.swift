@@ -120,17 +120,14 @@ struct FeedPayload: Sendable {
         -> [UInt8]
     {
         guard payload.suffix(2).allSatisfy({ $0 == UInt8(ascii: "}") }) else { return payload }
-        var persons = JSONWriter(capacity: 160)
-        persons.object { json in
-            json.member("household_id", orNull: householdID)
-        }
-        var buyer = JSONWriter(capacity: 160)
-        buyer.object { json in
-            json.member("buyer_user_id", orNull: buyerUserID)
-            json.member("buyer_logon_id", orNull: buyerLogonID)
-        }
-        let comma = [UInt8(ascii: ",")]
-        return payload.dropLast(2) + comma + persons.bytes.dropFirst() + comma + buyer.bytes.dropFirst()
+        var json = JSONWriter(capacity: payload.count + 320)
+        json.resumeObject(payload.dropLast(2))
+        json.member("household_id", orNull: householdID)
+        json.endObject()
+        json.member("buyer_user_id", orNull: buyerUserID)
+        json.member("buyer_logon_id", orNull: buyerLogonID)
+        json.endObject()
+        return json.bytes
     }
 }
 

@@ -52,6 +52,13 @@ package struct JSONWriter {
         needsComma = true
     }
 
+    /// Writes UTF-8 bytes as they stand: they must be JSON already.
+    package mutating func member(_ name: StaticString, raw text: [UInt8]) {
+        begin(name)
+        bytes.append(contentsOf: text)
+        needsComma = true
+    }
+
     /// Writes an element that is JSON already.
     package mutating func element(raw text: some Sequence<UInt8>) {
         begin(nil)
@@ -63,6 +70,32 @@ package struct JSONWriter {
     package mutating func member(_ name: StaticString, utf8 value: some Sequence<UInt8>) {
         begin(name)
         quote(value)
+        needsComma = true
+    }
+
+    /// Writes bytes as a string member, two lower-case hexadecimal digits each.
+    package mutating func member(_ name: StaticString, hex value: [UInt8]) {
+        begin(name)
+        bytes.append(UInt8(ascii: "\""))
+        for byte in value {
+            bytes.append(Self.digit(byte >> 4))
+            bytes.append(Self.digit(byte & 15))
+        }
+        bytes.append(UInt8(ascii: "\""))
+        needsComma = true
+    }
+
+    /// Writes an object that was written before, without the closing braces; its further members follow, then
+    /// ``endObject()`` for each brace.
+    package mutating func resumeObject(_ text: some Sequence<UInt8>) {
+        begin(nil)
+        bytes.append(contentsOf: text)
+        needsComma = true
+    }
+
+    /// Closes an object that ``resumeObject(_:)`` left open.
+    package mutating func endObject() {
+        bytes.append(UInt8(ascii: "}"))
         needsComma = true
     }
 
@@ -85,23 +118,36 @@ package struct JSONWriter {
 
     private mutating func quote(_ utf8: some Sequence<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in utf8 {
+        if utf8.withContiguousStorageIfAvailable({ escape($0) }) == nil {
+            Array(utf8).withUnsafeBufferPointer { escape($0) }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Most of a text needs no escape, so what stands between two escapes is copied at once.
+    private mutating func escape(_ utf8: UnsafeBufferPointer<UInt8>) {
+        var start = 0
+        for (index, byte) in utf8.enumerated()
+        where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
+            start = index + 1
+            bytes.append(UInt8(ascii: "\\"))
             switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0x0A: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "n")])
-            case 0x0D: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "r")])
-            case 0x09: bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "t")])
+            case 0x0A: bytes.append(UInt8(ascii: "n"))
+            case 0x0D: bytes.append(UInt8(ascii: "r"))
+            case 0x09: bytes.append(UInt8(ascii: "t"))
             case 0..<0x20:
-                let digits = Array("0123456789abcdef".utf8)
-                bytes.append(contentsOf: Array("\\u00".utf8))
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 15)])
+                bytes.append(contentsOf: "u00".utf8)
+                bytes.append(Self.digit(byte >> 4))
+                bytes.append(Self.digit(byte & 15))
             default: bytes.append(byte)
             }
         }
-        bytes.append(UInt8(ascii: "\""))
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 }
 

@@ -45,4 +45,24 @@ import Wire
     @Test func `only what must be escaped is`() {
         #expect(Self.text { $0.member("v", "/\u{7F}é\"\\\u{1}\n") } == "{\"v\":\"/\u{7F}é\\\"\\\\\\u0001\\n\"}")
     }
+
+    @Test func `an object that was written before is taken up again, and further members follow`() {
+        let written = Array(#"{"a":1,"in":{"b":2"#.utf8)
+        let text = Self.text { json in
+            json.member("first", "1")
+            json.array("list") { json in
+                for _ in 0..<2 {
+                    json.resumeObject(written)
+                    json.member("c", "3")
+                    json.endObject()
+                    json.member("d", "4")
+                    json.endObject()
+                }
+            }
+            json.member("raw", raw: Array("[5]".utf8))
+            json.member("hash", hex: [0x00, 0x0A, 0x9F, 0xFF])
+        }
+        let object = #"{"a":1,"in":{"b":2,"c":"3"},"d":"4"}"#
+        #expect(text == #"{"first":"1","list":[\#(object),\#(object)],"raw":[5],"hash":"000a9fff"}"#)
+    }
 }

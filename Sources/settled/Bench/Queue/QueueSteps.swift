@@ -250,21 +250,6 @@ struct QueueSteps: Sendable {
         }
         return series
     }
-
-    // MARK: Invariants
-
-    /// Whether the database holds what must be there after `stored` jobs were stored and `done` of them worked on: none lost,
-    /// none twice, none done without its history.
-    func check(stored: Int, done: Int) async throws {
-        let row = try await database.withConnection { try await $0.query(Self.census).first }
-        guard let row else { throw CommandFailure("the database gave no answer") }
-        let (live, ended, twice) = (try row.int8(0), try row.int8(1), try row.int8(2))
-        guard live + ended == stored, ended >= done, twice == 0 else {
-            throw CommandFailure(
-                "\(stored) jobs were stored and \(done) done, but \(live) are live, \(ended) in the history, \(twice) in both"
-            )
-        }
-    }
 }
 
 extension QueueSteps {
@@ -285,12 +270,6 @@ extension QueueSteps {
         """)
     private static let deadRows = Statement(
         "bench.dead_rows", "SELECT coalesce(sum(n_dead_tup), 0)::int8 FROM pg_stat_user_tables")
-    private static let census = Statement(
-        "bench.census",
-        """
-        SELECT (SELECT count(*) FROM settled.jobs), (SELECT count(*) FROM settled.job_history),
-               (SELECT count(*) FROM settled.jobs JOIN settled.job_history USING (id))
-        """)
 }
 
 /// What several tasks count together.
