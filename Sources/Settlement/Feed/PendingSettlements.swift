@@ -2,6 +2,8 @@ import Postgres
 
 /// Committed settlements that have no number in a feed yet.
 enum PendingSettlements {
+    /// The low water bounds the search in the feed as well. Without that, PostgreSQL may read the feed's whole index for each
+    /// batch: while its statistics lag behind a growing table, it takes that for cheap.
     static let heads = Statement(
         "feed.pending",
         """
@@ -10,7 +12,8 @@ enum PendingSettlements {
                s.pay_biz_code, s.biz_order_id, s.plan_id, s.alipay_trade_no
         FROM settled.settlements s
         WHERE s.id > $2
-          AND NOT EXISTS (SELECT FROM settled.feed f WHERE f.feed_id = $1 AND f.settlement_id = s.id)
+          AND NOT EXISTS (
+              SELECT FROM settled.feed f WHERE f.feed_id = $1 AND f.settlement_id = s.id AND f.settlement_id > $2)
         ORDER BY s.id
         LIMIT $3
         """)

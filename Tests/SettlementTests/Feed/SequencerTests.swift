@@ -221,6 +221,27 @@ import Wire
         for person in ["2088000000000009", "138****8000", "1-101"] { #expect(payload?.contains(person) == false) }
     }
 
+    /// A plan that reads all of the feed for each batch is what the planner takes while a young table outgrows its statistics.
+    @Test(
+        "The search for what has no number begins at the low water in both tables, however they are joined",
+        arguments: ["hashjoin", "mergejoin", "nestloop"])
+    func bounded(join: String) async throws {
+        let connection = Connection(try TestDatabase.current.settings)
+        try await connection.connect()
+        for other in ["hashjoin", "mergejoin", "nestloop"] where other != join {
+            try await connection.execute("SET enable_\(other) = off")
+        }
+        try await connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
+        try await connection.execute("PREPARE pending (text, int8, int8) AS \(PendingSettlements.heads.sql)")
+        let plan = try await connection.query(
+            Statement("test.plan", "EXPLAIN (COSTS OFF) EXECUTE pending('main', 7, 10)")
+        ).map { try $0.text(0) }
+        await connection.close()
+        let conditions = plan.filter { $0.contains("Cond:") || $0.contains("Filter:") }
+        #expect(conditions.contains { $0.contains("(id > $2)") }, "\(plan)")
+        #expect(conditions.contains { $0.contains("(settlement_id > $2)") }, "\(plan)")
+    }
+
     @Test func `a feed that does not exist is an error`() async throws {
         try await TestHouse.withPool { pool in
             let sequencer = Sequencer(
