@@ -124,26 +124,47 @@ package struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Most of a text needs no escape, so what stands between two escapes is copied at once.
+    /// A text without escapes is copied at once; another is written where its length, counted first, is sure to fit.
     private mutating func escape(_ utf8: UnsafeBufferPointer<UInt8>) {
-        var start = 0
-        for (index, byte) in utf8.enumerated()
-        where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
-            start = index + 1
-            bytes.append(UInt8(ascii: "\\"))
-            switch byte {
-            case 0x0A: bytes.append(UInt8(ascii: "n"))
-            case 0x0D: bytes.append(UInt8(ascii: "r"))
-            case 0x09: bytes.append(UInt8(ascii: "t"))
-            case 0..<0x20:
-                bytes.append(contentsOf: "u00".utf8)
-                bytes.append(Self.digit(byte >> 4))
-                bytes.append(Self.digit(byte & 15))
-            default: bytes.append(byte)
-            }
+        var more = 0
+        for byte in utf8 {
+            more &+= byte < 0x20 ? 5 : byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? 1 : 0
         }
-        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
+        guard more > 0 else { return bytes.append(contentsOf: utf8) }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: utf8.count + more) { text in
+            var end = 0
+            for byte in utf8 {
+                if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+                    text[end] = byte
+                    end += 1
+                } else {
+                    text[end] = UInt8(ascii: "\\")
+                    if let letter = Self.letter(for: byte) {
+                        text[end + 1] = letter
+                        end += 2
+                    } else {
+                        text[end + 1] = UInt8(ascii: "u")
+                        text[end + 2] = UInt8(ascii: "0")
+                        text[end + 3] = UInt8(ascii: "0")
+                        text[end + 4] = Self.digit(byte >> 4)
+                        text[end + 5] = Self.digit(byte & 15)
+                        end += 6
+                    }
+                }
+            }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[..<end]))
+        }
+    }
+
+    /// What stands behind the backslash for `byte`; nil where the number of the character must.
+    private static func letter(for byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x0A: UInt8(ascii: "n")
+        case 0x0D: UInt8(ascii: "r")
+        case 0x09: UInt8(ascii: "t")
+        case 0..<0x20: nil
+        default: byte
+        }
     }
 
     private static func digit(_ value: UInt8) -> UInt8 {
