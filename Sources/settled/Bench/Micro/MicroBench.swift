@@ -10,8 +10,8 @@ struct MicroBench: AsyncParsableCommand {
         abstract: "Measure the steps of the line one at a time: parse, verify, sign, decode, chain.",
         discussion: """
             Times are the thread's own CPU time, so that other programs disturb them little; every operation is measured \
-            once in each round and the median counts. The messages are a notification of about 900 bytes and an answer \
-            with two bills of about 1.2 kB, made and signed with keys of 2048 bits that are thrown away.
+            once in each round and the median counts. The messages are a notification and an answer with two bills, each \
+            of about 1.1 kB, made and signed with keys of 2048 bits that are thrown away.
 
             Times depend on the machine and its day; what a change costs is better seen in instructions: \
             Benchmarks/instructions.sh counts them.
@@ -55,10 +55,10 @@ struct MicroBench: AsyncParsableCommand {
                 MicroResult(operation, count: try operations ?? MicroTiming.count(of: operation)))
         }
         for round in 1...rounds {
-            output.progress("\rround \(round) of \(rounds)")
+            if StandardError.isTerminal { output.progress("\rround \(round) of \(rounds)") }
             for index in measured.indices { try measured[index].measure() }
         }
-        output.progress("\n")
+        if StandardError.isTerminal { output.progress("\n") }
         show(measured)
     }
 
