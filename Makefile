@@ -58,7 +58,7 @@ lint: ## Fail when a source is not in the project's style
 	$(SWIFT) format lint --strict --parallel --recursive $(SOURCES)
 
 release: deps ## Build for use: .build/release/settled
-	$(SWIFT) build --configuration release --product settled $(BUILD_FLAGS)
+	$(SWIFT) build --configuration release --product settled --static-swift-stdlib $(BUILD_FLAGS)
 
 clean: ## Remove everything that was built
 	rm -rf .build
