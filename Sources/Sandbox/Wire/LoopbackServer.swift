@@ -51,11 +51,22 @@ final class LoopbackServer: Service {
         try await application.run()
     }
 
-    func whileRunning<Result: Sendable>(_ body: (_ origin: String) async throws -> Result) async throws -> Result {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.run() }
-            defer { group.cancelAll() }
-            return try await body(origin)
+    /// Serves for as long as `body` takes.
+    ///
+    /// It is shut down, not cancelled: a server that is cancelled drops connections that it had accepted and not yet looked
+    /// at, and NIO ends the process over that. What still drips or sleeps is cancelled after two seconds.
+    func whileRunning<Value: Sendable>(_ body: (_ origin: String) async throws -> Value) async throws -> Value {
+        var configuration = ServiceGroupConfiguration(services: [.init(service: self)], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(2)
+        let group = ServiceGroup(configuration: configuration)
+        return try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            let result: Result<Value, any Error>
+            do { result = .success(try await body(origin)) } catch { result = .failure(error) }
+            await group.triggerGracefulShutdown()
+            // How it ended matters to nobody any more.
+            try? await tasks.waitForAll()
+            return try result.get()
         }
     }
 
