@@ -1,4 +1,5 @@
 import CLibPQ
+import Glibc
 import Synchronization
 
 /// One connection to PostgreSQL, pinned to its own thread.
@@ -20,6 +21,8 @@ public actor Connection {
     /// Bounds every statement of the transaction that is open.
     var transactionDeadline: ContinuousClock.Instant?
 
+    /// The session's socket, -1 without one. libpq keeps it as long as the session lives.
+    private nonisolated let socket = Atomic<Int32>(-1)
     private nonisolated let condition = Atomic<Condition>(.closed)
     private nonisolated let cancelKey = Mutex<CancelKey?>(nil)
 
@@ -42,11 +45,13 @@ public actor Connection {
         let session = try Session.connect(settings)
         prepared = PreparedNames()
         self.session = session
+        socket.store(PQsocket(session.handle), ordering: .releasing)
         cancelKey.withLock { $0 = CancelKey(session.handle) }
         noteCondition()
     }
 
     public func close() {
+        socket.store(-1, ordering: .releasing)
         session = nil
         transactionDeadline = nil
         cancelKey.withLock { $0 = nil }
@@ -58,6 +63,15 @@ public actor Connection {
 
     /// Whether the next caller may have it: usable and not inside a transaction.
     nonisolated var isIdle: Bool { condition.load(ordering: .acquiring) == .idle }
+
+    /// Whether nothing has come from the server since the last call, so that a ``probe()`` would find nothing either.
+    ///
+    /// It may be asked from any thread by the one caller that has the connection to itself, and spares that caller the way to
+    /// the connection's thread and back.
+    nonisolated var isQuiet: Bool {
+        var descriptor = pollfd(fd: socket.load(ordering: .acquiring), events: Int16(POLLIN), revents: 0)
+        return isIdle && descriptor.fd >= 0 && poll(&descriptor, 1, 0) == 0
+    }
 
     /// Looks at the socket, without a round trip, whether the server has hung up since the last call.
     func probe() -> Bool {

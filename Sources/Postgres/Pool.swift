@@ -130,7 +130,10 @@ extension Pool {
     private func open(
         _ slot: inout LaneState.Slot, _ lane: Lane, until limit: ContinuousClock.Instant
     ) async throws -> Connection {
-        if let connection = slot.connection, await connection.probe() { return connection }
+        if let connection = slot.connection {
+            if connection.isQuiet { return connection }
+            if await connection.probe() { return connection }
+        }
         let connection = slot.connection ?? Connection(settings)
         slot.connection = connection
         while true {
