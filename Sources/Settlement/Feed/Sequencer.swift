@@ -68,7 +68,8 @@ public struct Sequencer: Service {
         """
         SELECT seq, hash, published_head, low_water, candidate_id,
                candidate_xmax <= pg_snapshot_xmin(pg_current_snapshot()) AS candidate_is_settled,
-               coalesce((SELECT max(id) FROM settled.settlements), 0) AS newest_id
+               coalesce((SELECT max(id) FROM settled.settlements), 0) AS newest_id,
+               \(Plans.alongIndexes)
         FROM settled.feed_heads WHERE feed_id = $1 FOR UPDATE
         """)
     static let insert = Statement(

@@ -28,7 +28,7 @@ enum Ledger {
     static let lockTrades = Statement(
         "ledger.lock_trades",
         """
-        SELECT pg_current_xact_id(), pg_advisory_xact_lock(key)
+        SELECT pg_current_xact_id(), pg_advisory_xact_lock(key), \(Plans.alongIndexes)
         FROM (SELECT DISTINCT hashtextextended(trade_no, 20260701) AS key FROM unnest($1::text[]) AS t (trade_no)
               ORDER BY key) AS keys
         """)
