@@ -107,7 +107,8 @@ struct BenchStep: AsyncParsableCommand {
             FilePath(log ?? ""), .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
         let lines = Mutex("")
         try await steps.withRunner(
-            concurrency: 64,
+            // Two would both look for the one job that a signal is about.
+            concurrency: 64, runners: 1,
             seen: { lease in
                 let now = SystemClock.microseconds()
                 guard let sent = QueueSteps.sentAt(lease) else { return }

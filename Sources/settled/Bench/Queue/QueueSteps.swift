@@ -113,20 +113,21 @@ struct QueueSteps: Sendable {
         return Double(count) / (start.duration(to: end) / .seconds(1))
     }
 
-    /// Runs a worker until `body` returns.
+    /// Runs a worker of so many runners until `body` returns.
     func withRunner<T: Sendable>(
-        concurrency: Int, hooks: JobHooks = JobHooks(), seen: @escaping @Sendable (Lease) -> Void = { _ in },
+        concurrency: Int, runners count: Int = Self.runners, hooks: JobHooks = JobHooks(),
+        seen: @escaping @Sendable (Lease) -> Void = { _ in },
         _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
         let pool = Pool(
-            database.settings, lanes: ["claim": Self.runners, "complete": 2 * Self.runners, "upkeep": 1],
+            database.settings, lanes: ["claim": count, "complete": 2 * count, "upkeep": 1],
             logger: database.logger)
         let signal = JobSignal(pool: pool, listensOn: database.settings, logger: database.logger)
         let gate = SuspectGate()
-        let runners = (0..<Self.runners).map { _ in
+        let runners = (0..<count).map { _ in
             JobRunner(
                 queue: Self.queue, handler: NoOp(seen: seen), pool: pool,
-                settings: Self.runnerSettings(concurrency: concurrency / Self.runners), signal: signal, gate: gate,
+                settings: Self.runnerSettings(concurrency: concurrency / count), signal: signal, gate: gate,
                 hooks: hooks, logger: database.logger)
         }
         let group = ServiceGroup(services: [pool, signal] + runners, logger: database.logger)
