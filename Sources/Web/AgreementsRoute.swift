@@ -8,7 +8,7 @@ struct AgreementsRoute: Sendable {
     let report: AgreementReport
 
     func list(_ request: Request) async throws -> Response {
-        let query = request.uri.queryParameters
+        let query = ListQuery(request)
         var filter = AgreementReport.Filter()
         filter.limit = 100
         if let text = query["outcome"] {
@@ -22,24 +22,9 @@ struct AgreementsRoute: Sendable {
         filter.userID = query["user_id"].map { String($0) }
         filter.agreementID = query["agreement_id"].map { String($0) }
         filter.billKey = query["bill_key"].map { String($0) }
-        filter.limit = try number(query["limit"], "limit", in: 1...1000) ?? filter.limit
-        filter.after = try number(query["after"], "after", in: 0...Int64.max) ?? 0
+        filter.limit = try query.number("limit", in: 1...1000) ?? filter.limit
+        filter.after = try query.number("after", in: 0...Int64.max) ?? 0
         let entries = try await report.list(filter)
-        var body = Array(#"{"items":["#.utf8)
-        for (index, entry) in entries.enumerated() {
-            if index > 0 { body.append(UInt8(ascii: ",")) }
-            body.append(contentsOf: entry.json)
-        }
-        let next = Int64(entries.count) == filter.limit ? entries.last.map { String($0.id) } : nil
-        body.append(contentsOf: Array(#"],"next_after":\#(next ?? "null")}"#.utf8))
-        return RecordsRoute.json(body)
-    }
-
-    private func number(_ text: Substring?, _ name: String, in range: ClosedRange<Int64>) throws -> Int64? {
-        guard let text else { return nil }
-        guard let number = Int64(text), range.contains(number) else {
-            throw Problem.invalid(name, "a whole number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
+        return ListPage.answer(entries.map { ($0.id, $0.json) }, limit: filter.limit, next: "after")
     }
 }

@@ -16,3 +16,6 @@ struct BearerGate: Sendable {
         throw try await gatekeeper.admit(String(text), scope: .read) == nil ? Problem.unauthorized : Problem.forbidden
     }
 }
+
+/// Lets a request in whose method is one of `methods` and whose token has the scope, and says whose token it is.
+typealias Entrance = (_ methods: String, _ scope: TokenStore.Scope) async throws -> TokenStore.Token

@@ -7,9 +7,6 @@ import Settlement
 /// A POST takes one expectation or up to a thousand in `{"items":[…]}`, all or none, and answers with what became of each: added,
 /// known or reopened. Adding one again changes nothing; with `Idempotency-Key` the same request also gets the same answer.
 struct ExpectationsRoute: Sendable {
-    /// Lets a request in whose token has the scope, and says whose token it is.
-    typealias Entrance = (_ methods: String, _ scope: TokenStore.Scope) async throws -> TokenStore.Token
-
     static let path = "/v1/expectations"
     static func serves(_ path: String) -> Bool { path == Self.path || path.hasPrefix(Self.path + "/") }
 
@@ -29,23 +26,17 @@ struct ExpectationsRoute: Sendable {
     // MARK: Looking
 
     private func list(_ request: Request) async throws -> Response {
-        let query = request.uri.queryParameters
+        let query = ListQuery(request)
         var filter = ExpectationRecords.Filter()
         filter.state = try state(query["state"], missing: query["missing"])
-        filter.tradeNo = try word(query["trade_no"], "trade_no")
-        filter.queryToken = try word(query["query_token"], "query_token")
-        filter.billEntryID = try word(query["bill_entry_id"], "bill_entry_id")
-        filter.communityID = try word(query["community_id"], "community_id")
-        filter.limit = try number(query["limit"], "limit", in: 1...1000) ?? 50
-        filter.before = try number(query["before"], "before", in: 1...Int64.max)
+        filter.tradeNo = try query.word("trade_no")
+        filter.queryToken = try query.word("query_token")
+        filter.billEntryID = try query.word("bill_entry_id")
+        filter.communityID = try query.word("community_id")
+        filter.limit = try query.number("limit", in: 1...1000) ?? 50
+        filter.before = try query.number("before", in: 1...Int64.max)
         let records = try await expectations.records.list(filter)
-        var body = Array(#"{"items":["#.utf8)
-        for (index, record) in records.enumerated() {
-            if index > 0 { body.append(UInt8(ascii: ",")) }
-            body += record.json
-        }
-        let more = Int64(records.count) == filter.limit ? records.last.map { String($0.id) } : nil
-        return RecordsRoute.json(body + Array(#"],"next_before":\#(more ?? "null")}"#.utf8))
+        return ListPage.answer(records.map { ($0.id, $0.json) }, limit: filter.limit)
     }
 
     private func show(_ segment: String) async throws -> Response {
@@ -73,35 +64,11 @@ struct ExpectationsRoute: Sendable {
         return state
     }
 
-    /// PostgreSQL has no NUL in text; a filter with one matches nothing and would be an error there.
-    private func word(_ text: Substring?, _ name: String) throws -> String? {
-        guard let text else { return nil }
-        guard text.utf8.count <= 512, !text.utf8.contains(0) else {
-            throw Problem.invalid(name, "at most 512 bytes, none of them 0")
-        }
-        return String(text)
-    }
-
-    private func number(_ text: Substring?, _ name: String, in range: ClosedRange<Int64>) throws -> Int64? {
-        guard let text else { return nil }
-        guard let number = Int64(text), range.contains(number) else {
-            throw Problem.invalid(name, "a whole number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
-    }
-
     // MARK: Adding
 
     private func add(_ request: Request, _ token: TokenStore.Token) async throws -> Response {
-        let key = try request.idempotencyKey()
-        let body = try await request.jsonBody(limits)
-        do {
-            let asked = try ExpectationRequest(parsing: body, expectations.terms())
-            return RecordsRoute.json(try await expectations.book.add(asked, by: token, key: key))
-        } catch let invalid as ExpectationRequest.Invalid {
-            throw Problem.invalidBody(invalid.detail)
-        } catch is IdempotencyKeyReused {
-            throw Problem.keyReused
+        try await request.change(limits, { try ExpectationRequest(parsing: $0, expectations.terms()) }) { asked, key in
+            try await expectations.book.add(asked, by: token, key: key)
         }
     }
 }

@@ -16,10 +16,10 @@ struct FeedRoute: Sendable {
     let feed: String
 
     func respond(to request: Request) async throws -> Response {
-        let query = request.uri.queryParameters
-        let after = try number(query["after"], "after", default: 0, in: 0...Int64.max)
-        let limit = try number(query["limit"], "limit", default: 100, in: 1...1000)
-        let wait = try number(query["wait"], "wait", default: 0, in: 0...30)
+        let query = ListQuery(request)
+        let after = try query.number("after", in: 0...Int64.max) ?? 0
+        let limit = try query.number("limit", in: 1...1000) ?? 100
+        let wait = try query.number("wait", in: 0...30) ?? 0
         var afterHash: [UInt8]?
         if let text = query["after_hash"] {
             guard let bytes = Self.hash(String(text)) else {
@@ -43,16 +43,6 @@ struct FeedRoute: Sendable {
                 status: .conflict, name: "feed-forked", title: "The reader's history is not this feed's",
                 detail: "item \(seq) has another hash here: stop, and compare with `settled feed verify`")
         }
-    }
-
-    private func number(_ text: Substring?, _ name: String, default value: Int64, in range: ClosedRange<Int64>) throws
-        -> Int64
-    {
-        guard let text else { return value }
-        guard let number = Int64(text), range.contains(number) else {
-            throw Problem.invalid(name, "a whole number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
     }
 
     private static func hash(_ text: String) -> [UInt8]? {

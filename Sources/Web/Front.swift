@@ -10,7 +10,7 @@ import Telemetry
 /// A list of paths instead of a router: the notification endpoint must tell "no such source" from "wrong method", and its
 /// path is looked up thousands of times a second.
 public struct Front: HTTPResponder {
-    public typealias Context = WebContext
+    public typealias Context = BasicRequestContext
 
     /// What a listener serves besides health, which every listener serves.
     public struct Rooms: OptionSet, Sendable {
@@ -47,7 +47,7 @@ public struct Front: HTTPResponder {
         logger = house.logger
     }
 
-    public func respond(to request: Request, context: WebContext) async throws -> Response {
+    public func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
         let path = request.uri.path
         do {
             switch path {

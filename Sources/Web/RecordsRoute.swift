@@ -36,28 +36,13 @@ struct RecordsRoute: Sendable {
 
     private func list(_ request: Request) async throws -> Response {
         var filter = SettlementRecords.Filter()
-        let query = request.uri.queryParameters
+        let query = ListQuery(request)
         if let text = query["trade_no"] { filter.tradeNo = String(text) }
         if let text = query["bill_entry_id"] { filter.billEntryID = String(text) }
-        filter.limit = try number(query["limit"], "limit", in: 1...1000) ?? 50
-        filter.before = try number(query["before"], "before", in: 1...Int64.max)
+        filter.limit = try query.number("limit", in: 1...1000) ?? 50
+        filter.before = try query.number("before", in: 1...Int64.max)
         let records = try await settlements.list(filter)
-        var body = Array(#"{"items":["#.utf8)
-        for (index, record) in records.enumerated() {
-            if index > 0 { body.append(UInt8(ascii: ",")) }
-            body.append(contentsOf: record.json)
-        }
-        let more = Int64(records.count) == filter.limit ? records.last.map { String($0.id) } : nil
-        body.append(contentsOf: Array(#"],"next_before":\#(more ?? "null")}"#.utf8))
-        return Self.json(body)
-    }
-
-    private func number(_ text: Substring?, _ name: String, in range: ClosedRange<Int64>) throws -> Int64? {
-        guard let text else { return nil }
-        guard let number = Int64(text), range.contains(number) else {
-            throw Problem.invalid(name, "a whole number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
+        return ListPage.answer(records.map { ($0.id, $0.json) }, limit: filter.limit)
     }
 
     static func json(_ bytes: [UInt8]) -> Response {

@@ -9,9 +9,6 @@ import Settlement
 /// what became of each: added, known or resumed. Adding an order again changes nothing; with `Idempotency-Key` the same request
 /// also gets the same answer.
 struct WithholdingRoute: Sendable {
-    /// Lets a request in whose token has the scope, and says whose token it is.
-    typealias Entrance = (_ methods: String, _ scope: TokenStore.Scope) async throws -> TokenStore.Token
-
     static let path = "/v1/withholdings"
     static func serves(_ path: String) -> Bool { path == Self.path || path.hasPrefix(Self.path + "/") }
 
@@ -38,24 +35,25 @@ struct WithholdingRoute: Sendable {
     // MARK: Looking
 
     private func list(_ request: Request) async throws -> Response {
-        let query = request.uri.queryParameters
+        let query = ListQuery(request)
         var filter = WithholdingRecords.Filter()
-        filter.payStatus = try word(query["pay_status"], "pay_status")
-        filter.jobState = try word(query["job_state"], "job_state")
-        filter.payBizCode = try word(query["pay_biz_code"], "pay_biz_code")
-        filter.limit = try number(query["limit"], "limit", in: 1...1000) ?? 50
-        filter.before = try number(query["before"], "before", in: 1...Int64.max)
+        filter.payStatus = try query.word("pay_status")
+        filter.jobState = try query.word("job_state")
+        filter.payBizCode = try query.word("pay_biz_code")
+        filter.limit = try query.number("limit", in: 1...1000) ?? 50
+        filter.before = try query.number("before", in: 1...Int64.max)
         let records = try await house().records.list(filter)
-        let more = Int64(records.count) == filter.limit ? records.last.map { String($0.id) } : nil
-        return RecordsRoute.json(Self.page(records) + Array(#","next_before":\#(more ?? "null")}"#.utf8))
+        return ListPage.answer(records.map { ($0.id, $0.json) }, limit: filter.limit)
     }
 
     /// All orders with the id, which is one unless several businesses use the same.
     private func show(_ segment: String, _ request: Request) async throws -> Response {
-        guard let id = segment.removingPercentEncoding, !id.isEmpty, let id = try word(id[...], "biz_order_id") else {
+        guard let id = segment.removingPercentEncoding, !id.isEmpty,
+            let id = try ListQuery.word(id[...], "biz_order_id")
+        else {
             throw Problem.notFound("there is no such order")
         }
-        let code = try word(request.uri.queryParameters["pay_biz_code"], "pay_biz_code")
+        let code = try ListQuery(request).word("pay_biz_code")
         let records = try await house().records.show(id, payBizCode: code)
         guard let first = records.first else { throw Problem.notFound("there is no withholding order \(id)") }
         guard records.count == 1 else {
@@ -66,45 +64,12 @@ struct WithholdingRoute: Sendable {
         return RecordsRoute.json(first.json)
     }
 
-    private static func page(_ records: [WithholdingRecord]) -> [UInt8] {
-        var body = Array(#"{"items":["#.utf8)
-        for (index, record) in records.enumerated() {
-            if index > 0 { body.append(UInt8(ascii: ",")) }
-            body += record.json
-        }
-        return body + [UInt8(ascii: "]")]
-    }
-
-    /// PostgreSQL has no NUL in text; a filter with one matches nothing and would be an error there.
-    private func word(_ text: Substring?, _ name: String) throws -> String? {
-        guard let text else { return nil }
-        guard text.utf8.count <= 512, !text.utf8.contains(0) else {
-            throw Problem.invalid(name, "at most 512 bytes, none of them 0")
-        }
-        return String(text)
-    }
-
-    private func number(_ text: Substring?, _ name: String, in range: ClosedRange<Int64>) throws -> Int64? {
-        guard let text else { return nil }
-        guard let number = Int64(text), range.contains(number) else {
-            throw Problem.invalid(name, "a whole number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
-    }
-
     // MARK: Adding
 
     private func add(_ request: Request, _ token: TokenStore.Token) async throws -> Response {
         let register = try house().register
-        let key = try request.idempotencyKey()
-        let body = try await request.jsonBody(limits)
-        do {
-            let asked = try WithholdingRequest(parsing: body)
-            return RecordsRoute.json(try await register.add(asked, by: token, key: key))
-        } catch let invalid as WithholdingRequest.Invalid {
-            throw Problem.invalidBody(invalid.detail)
-        } catch is IdempotencyKeyReused {
-            throw Problem.keyReused
+        return try await request.change(limits, WithholdingRequest.init(parsing:)) { asked, key in
+            try await register.add(asked, by: token, key: key)
         }
     }
 }

@@ -8,17 +8,14 @@ public struct ExpectationRequest: Sendable {
     /// SHA-256 over what was asked.
     let digest: [UInt8]
 
-    /// What a request lacks, in words for its sender.
-    public struct Invalid: Error, Sendable { public let detail: String }
-
-    public init(parsing body: [UInt8], _ terms: ExpectationTerms) throws(Invalid) {
+    public init(parsing body: [UInt8], _ terms: ExpectationTerms) throws(InvalidRequest) {
         guard let json = try? JSONValue(parsing: body), case .object(let object) = json else {
-            throw Invalid(detail: "the body is no JSON object")
+            throw InvalidRequest(detail: "the body is no JSON object")
         }
         var expectations: [Expected] = []
         if let items = object["items"] {
             guard case .array(let elements) = items, (1...1000).contains(elements.count), object.members.count == 1
-            else { throw Invalid(detail: "items: an array of 1 to 1000 expectations, and nothing beside it") }
+            else { throw InvalidRequest(detail: "items: an array of 1 to 1000 expectations, and nothing beside it") }
             for (index, element) in elements.enumerated() {
                 expectations.append(try Self.expectation(element, "items[\(index)].", terms))
             }
@@ -31,25 +28,25 @@ public struct ExpectationRequest: Sendable {
 
     private static func expectation(
         _ json: JSONValue, _ place: String, _ terms: ExpectationTerms
-    ) throws(Invalid) -> Expected {
-        guard case .object(let object) = json else { throw Invalid(detail: "\(place)a JSON object is expected") }
+    ) throws(InvalidRequest) -> Expected {
+        guard case .object(let object) = json else { throw InvalidRequest(detail: "\(place)a JSON object is expected") }
         var fields: [ExpectationField: String] = [:]
         for (name, value) in object.members.map({ ($0.key, $0.value) }) {
             guard let field = ExpectationField(rawValue: name) else {
-                throw Invalid(detail: "\(place)\(name.prefix(64)): no member of this name is known")
+                throw InvalidRequest(detail: "\(place)\(name.prefix(64)): no member of this name is known")
             }
             switch (field, value) {
             case (_, .null): break
             case (.afterSeconds, .number(let digits)): fields[field] = digits
-            case (.afterSeconds, _): throw Invalid(detail: "\(place)\(name): a whole number is expected")
+            case (.afterSeconds, _): throw InvalidRequest(detail: "\(place)\(name): a whole number is expected")
             case (_, .string(let text)): fields[field] = text
-            default: throw Invalid(detail: "\(place)\(name): a string is expected")
+            default: throw InvalidRequest(detail: "\(place)\(name): a string is expected")
             }
         }
         do throws(InvalidExpectation) {
             return try Expected(fields, terms)
         } catch {
-            throw Invalid(detail: place + error.description)
+            throw InvalidRequest(detail: place + error.description)
         }
     }
 }

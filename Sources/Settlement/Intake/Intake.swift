@@ -58,9 +58,6 @@ public final class Intake: Service {
         self.queued = queued
     }
 
-    /// The sources that are configured now, by name.
-    public var sources: [String: Source] { keyring.current.sources }
-
     /// The source that is called so now.
     public func source(named name: Substring) -> Source? { keyring.current.sources[String(name)] }
 

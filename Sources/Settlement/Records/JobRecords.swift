@@ -68,30 +68,27 @@ public struct ReplayRequest: Sendable {
     /// SHA-256 over what was asked.
     let digest: [UInt8]
 
-    /// What a request lacks, in words for its sender.
-    public struct Invalid: Error, Sendable { public let detail: String }
-
-    public init(parsing body: [UInt8]) throws(Invalid) {
+    public init(parsing body: [UInt8]) throws(InvalidRequest) {
         guard let json = try? JSONValue(parsing: body), case .object(let object) = json else {
-            throw Invalid(detail: "the body is no JSON object")
+            throw InvalidRequest(detail: "the body is no JSON object")
         }
         if let other = object.members.first(where: { !["ids", "reason"].contains($0.key) }) {
-            throw Invalid(detail: "\(other.key.prefix(64)): no member of this name is known")
+            throw InvalidRequest(detail: "\(other.key.prefix(64)): no member of this name is known")
         }
         guard case .array(let elements) = object["ids"], (1...1000).contains(elements.count) else {
-            throw Invalid(detail: "ids: an array of 1 to 1000 job ids")
+            throw InvalidRequest(detail: "ids: an array of 1 to 1000 job ids")
         }
         var ids: [Int64] = []
         for element in elements {
             guard case .number(let digits) = element, let id = Int64(digits), id > 0 else {
-                throw Invalid(detail: "ids: whole numbers from 1")
+                throw InvalidRequest(detail: "ids: whole numbers from 1")
             }
             ids.append(id)
         }
         guard case .string(let reason) = object["reason"], (1...500).contains(reason.count),
             !reason.allSatisfy(\.isWhitespace), !reason.utf8.contains(0)
-        else { throw Invalid(detail: "reason: why, in 1 to 500 characters") }
-        guard Set(ids).count == ids.count else { throw Invalid(detail: "ids: no id may occur twice") }
+        else { throw InvalidRequest(detail: "reason: why, in 1 to 500 characters") }
+        guard Set(ids).count == ids.count else { throw InvalidRequest(detail: "ids: no id may occur twice") }
         self.ids = ids
         self.reason = reason
         digest = Digest.sha256(Array("replay ".utf8) + body)

@@ -7,31 +7,28 @@ public struct WithholdingRequest: Sendable {
     /// SHA-256 over what was asked.
     let digest: [UInt8]
 
-    /// What a request lacks, in words for its sender.
-    public struct Invalid: Error, Sendable { public let detail: String }
-
-    public init(parsing body: [UInt8]) throws(Invalid) {
+    public init(parsing body: [UInt8]) throws(InvalidRequest) {
         guard let json = try? JSONValue(parsing: body), case .object(let object) = json else {
-            throw Invalid(detail: "the body is no JSON object")
+            throw InvalidRequest(detail: "the body is no JSON object")
         }
         var orders: [WithholdingOrder] = []
         if let items = object["items"] {
             guard case .array(let elements) = items, (1...1000).contains(elements.count), object.members.count == 1
             else {
-                throw Invalid(detail: "items: an array of 1 to 1000 orders, and nothing beside it")
+                throw InvalidRequest(detail: "items: an array of 1 to 1000 orders, and nothing beside it")
             }
             for (index, element) in elements.enumerated() {
                 do throws(InvalidOrder) {
                     orders.append(try WithholdingOrder(json: element))
                 } catch {
-                    throw Invalid(detail: "items[\(index)].\(error)")
+                    throw InvalidRequest(detail: "items[\(index)].\(error)")
                 }
             }
         } else {
             do throws(InvalidOrder) {
                 orders = [try WithholdingOrder(json: json)]
             } catch {
-                throw Invalid(detail: error.description)
+                throw InvalidRequest(detail: error.description)
             }
         }
         self.orders = orders

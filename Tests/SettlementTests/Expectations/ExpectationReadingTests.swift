@@ -99,7 +99,7 @@ import Wire
 
     @Test func `a request has one expectation or a list, and says where it is wrong`() throws {
         func read(_ text: String) -> String {
-            do throws(ExpectationRequest.Invalid) {
+            do throws(InvalidRequest) {
                 return "\(try ExpectationRequest(parsing: Array(text.utf8), House.terms).expectations.count)"
             } catch {
                 return error.detail

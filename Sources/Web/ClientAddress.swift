@@ -1,18 +1,4 @@
 import HTTPTypes
-import Hummingbird
-import Logging
-import NIOCore
-
-/// What is known of a request besides the request: the connection that it came over.
-public struct WebContext: RequestContext {
-    public var coreContext: CoreRequestContextStorage
-    let remoteAddress: SocketAddress?
-
-    public init(source: ApplicationRequestContextSource) {
-        coreContext = .init(source: source)
-        remoteAddress = source.channel.remoteAddress
-    }
-}
 
 /// Who sent a request: the peer, or what a trusted proxy says about it.
 public struct ClientAddress: Sendable {
