@@ -43,7 +43,7 @@ struct AgreementsBench: AsyncParsableCommand {
         let figures = try await EmbeddedPostgres.withServer(.init(isDurable: true)) { server in
             let database = DatabaseUnderBench(settings: server.settings())
             try await database.prepare()
-            output.note(try await database.durability())
+            output.note(try await database.durability().text)
             var figures = Figures()
             output.note("importing \(rows) rows")
             let path = FilePath(

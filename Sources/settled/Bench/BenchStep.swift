@@ -70,8 +70,7 @@ struct BenchStep: AsyncParsableCommand {
         line.add("op", operation.rawValue)
         switch operation {
         case .reset:
-            try await database.withConnection { try await $0.execute("DROP SCHEMA IF EXISTS settled CASCADE") }
-            try await database.prepare()
+            try await database.reset()
         case .fill:
             if history > 0 { try await steps.fillHistory(history) }
             try await steps.fill(n)
@@ -85,7 +84,7 @@ struct BenchStep: AsyncParsableCommand {
             try await work(steps)
             return
         case .latency:
-            let delays = try await delays(steps)
+            let delays = try await steps.delays(n, gap: .seconds(gap))
             line.add("n", Int64(delays.count))
             line.add("p50", figure: Percentile.of(delays, 0.5))
             line.add("p99", figure: Percentile.of(delays, 0.99))
@@ -118,35 +117,5 @@ struct BenchStep: AsyncParsableCommand {
             _ = await Interrupt.wait()
         }
         try file.closeAfter { _ = try file.writeAll(Array(lines.withLock { $0 }.utf8)) }
-    }
-
-    /// Milliseconds, of a worker in another process.
-    private func delays(_ steps: QueueSteps) async throws -> [Double] {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("settled-delays-\(UUID().uuidString)")
-            .path
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        try await AnotherProcess.running(["bench", "step", "worker", "--database", database, "--log", path]) {
-            // The first jobs meet a worker that is still connecting; they are not counted.
-            try await steps.send(20, gap: .milliseconds(100))
-            try await steps.send(n, gap: .seconds(gap))
-            try await Task.sleep(for: .seconds(1))
-        }
-        let text = try String(contentsOfFile: path, encoding: .utf8)
-        return text.split(separator: "\n").compactMap { Double($0) }.dropFirst(20).map { $0 }
-    }
-}
-
-/// The value below which a part of the measurements lies.
-enum Percentile {
-    static func of(_ values: [Double], _ part: Double) -> Double {
-        guard !values.isEmpty else { return .nan }
-        return values.sorted()[min(values.count - 1, Int(Double(values.count) * part))]
-    }
-}
-
-extension JSONLine {
-    /// A measured figure; `null` when there is none.
-    mutating func add(_ name: String, figure: Double) {
-        add(name, raw: figure.isFinite ? "\((figure * 1000).rounded() / 1000)" : "null")
     }
 }

@@ -42,7 +42,7 @@ struct WithholdingBench: AsyncParsableCommand {
         let parts = try await EmbeddedPostgres.withServer(.init(isDurable: true)) { server in
             let database = DatabaseUnderBench(settings: server.settings())
             try await database.prepare()
-            output.note(try await database.durability())
+            output.note(try await database.durability().text)
             return try await measure(server.settings())
         }
         if output.json {
@@ -209,7 +209,7 @@ struct WithholdingBench: AsyncParsableCommand {
         _ scenario: Scenario, database: String, alipay: String, top: String, _ files: SandboxKeys.Files
     ) -> String {
         let app = scenario.settings.appID
-        var text = """
+        let text = """
             database: { url: "\(database)" }
             http: { listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0" }
             apps:
@@ -225,12 +225,6 @@ struct WithholdingBench: AsyncParsableCommand {
             merchants:
 
             """
-        for merchant in scenario.settings.merchants {
-            text += "  - { seller_id: \"\(merchant.sellerID)\", app: \"\(app)\", communities: ["
-            text += merchant.communities.map { "\"\($0)\"" }.joined(separator: ", ") + "]"
-            if let token = merchant.appAuthToken { text += ", app_auth_token: \"\(token)\"" }
-            text += " }\n"
-        }
-        return text
+        return text + SandboxConfiguration.merchants(scenario.settings.merchants, app: app)
     }
 }

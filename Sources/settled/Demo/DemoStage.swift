@@ -76,7 +76,7 @@ struct DemoStage: Sendable {
         -> String
     {
         let app = scenario.settings.appID
-        var text = """
+        let text = """
             # Made by `settled demo`; the keys beside it are thrown away with it.
             database: { url: "\(database)" }
             http: { listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0" }
@@ -91,13 +91,6 @@ struct DemoStage: Sendable {
             merchants:
 
             """
-        for merchant in scenario.settings.merchants {
-            text +=
-                "  - { seller_id: \"\(merchant.sellerID)\", app: \"\(app)\", name: \"\(merchant.name)\", communities: ["
-            text += merchant.communities.map { "\"\($0)\"" }.joined(separator: ", ") + "]"
-            if let token = merchant.appAuthToken { text += ", app_auth_token: \"\(token)\"" }
-            text += " }\n"
-        }
-        return text
+        return text + SandboxConfiguration.merchants(scenario.settings.merchants, app: app)
     }
 }

@@ -88,12 +88,6 @@ import Testing
         #expect(error.map { Settled.exitCode(for: $0) } == .validationFailure)
     }
 
-    @Test func `bench without a subcommand is still the bench of the line`() throws {
-        let command = try Settled.parseAsRoot(["bench", "--rounds", "2", "--jobs", "10"])
-        #expect((command as? BenchLine)?.rounds == 2)
-        #expect((command as? BenchLine)?.jobs == 10)
-    }
-
     /// Made once: keys take longer than everything that is tried with them.
     private static let messages = Result { try MicroMessages(keys: .generate()) }
 }

@@ -35,8 +35,8 @@ struct QueueSteps: Sendable {
                     deadline: .seconds(600))
             }
             try await connection.execute("VACUUM (ANALYZE) settled.jobs", deadline: .seconds(600))
-            try await connection.execute("CHECKPOINT", deadline: .seconds(600))
         }
+        try await database.settle()
     }
 
     /// Stores `count` finished jobs, as if they had been worked on before.
@@ -46,8 +46,8 @@ struct QueueSteps: Sendable {
                 Self.fillHistory, [.text(Self.queue), .text(Self.padding), .int8(Int64(count))], deadline: .seconds(600)
             )
             try await connection.execute("VACUUM (ANALYZE) settled.job_history", deadline: .seconds(600))
-            try await connection.execute("CHECKPOINT", deadline: .seconds(600))
         }
+        try await database.settle()
     }
 
     // MARK: Enqueueing
@@ -163,12 +163,20 @@ struct QueueSteps: Sendable {
         }
     }
 
+    /// How many jobs were ever given a number.
+    func storedEver() async throws -> Int {
+        try await database.withConnection { try await $0.query(Self.storedEver).first.map { Int(try $0.int8(0)) } ?? 0 }
+    }
+
     /// Microseconds since 1970 at which the job of `lease` was sent.
     static func sentAt(_ lease: Lease) -> Int64? {
         (try? JSONValue(parsing: Array(lease.args.utf8)))?["t"]?.text.flatMap { Int64($0) }
     }
 
     // MARK: Churning
+
+    /// Jobs in each commit of the churn; the last of them may be under way when it ends.
+    static let churnBatch = 500
 
     /// What a long churn looked like.
     struct Churn: Sendable {
@@ -211,7 +219,7 @@ struct QueueSteps: Sendable {
     }
 
     private static func produce(_ database: DatabaseUnderBench, done: @escaping @Sendable () -> Int) async throws {
-        let jobs = (0..<500).map { _ in job(sentAt: 0) }
+        let jobs = (0..<churnBatch).map { _ in job(sentAt: 0) }
         var sent = 0
         try await database.withConnection { connection in
             while !Task.isCancelled {
@@ -269,6 +277,9 @@ extension QueueSteps {
                jsonb_build_object('t', 0, 'pad', $2::text)
         FROM generate_series(1, $3)
         """)
+    private static let storedEver = Statement(
+        "bench.stored_ever",
+        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM settled.jobs_id_seq")
     private static let deadRows = Statement(
         "bench.dead_rows", "SELECT coalesce(sum(n_dead_tup), 0)::int8 FROM pg_stat_user_tables")
 }
