@@ -92,5 +92,7 @@ def limit(bench):
     place.fresh_database(PLAIN)
     place.psql((place.HERE / "limits/schema.sql").read_text(), PLAIN)
     busy = place.wait_for_quiet()
-    figures = place.pgbench("insert_hundred.sql", 1, bench.seconds(3), {"payload": PAYLOAD}, PLAIN)
+    quoted = '"' + PAYLOAD.replace('"', '\\"') + '"'
+    arrays = {"suffixes": "{" + ",".join(map(str, range(100))) + "}", "payloads": "{" + ",".join([quoted] * 100) + "}"}
+    figures = place.pgbench("insert_hundred.sql", 1, bench.seconds(3), arrays, PLAIN)
     bench.keep("queue", "enqueue", "pgbench", busy=busy, rate=figures["rate"] * 100)

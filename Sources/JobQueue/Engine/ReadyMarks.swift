@@ -4,7 +4,7 @@
 /// it may not. A claim that starts at the head of the index walks all of them, every time; measured, that takes a queue to 5 % of
 /// its speed within a minute. So a claim starts a little below the highest number that this runner has taken. What
 /// lies behind (numbers drawn by transactions that committed late, jobs that another claimer locked and gave back) is found by a
-/// sweep from the head, which may use at most a twentieth of the time.
+/// sweep from the head, which may use at most a fiftieth of the time.
 struct ReadyMarks {
     struct Plan: Equatable {
         /// Claim only above these numbers, by priority.
@@ -49,7 +49,7 @@ struct ReadyMarks {
     }
 }
 
-/// When a costly full look is due again: not before the interval, and not before twenty times what the last one took.
+/// When a costly full look is due again: not before the interval, and not before fifty times what the last one took.
 struct SweepThrottle {
     let interval: Duration
     private var dueAt: Duration?
@@ -63,6 +63,6 @@ struct SweepThrottle {
     }
 
     mutating func swept(from start: Duration, to end: Duration) {
-        dueAt = end + max(interval, (end - start) * 19)
+        dueAt = end + max(interval, (end - start) * 49)
     }
 }

@@ -55,10 +55,11 @@ extension JobRunner {
 
     /// Takes back lapsed leases, of all queues, until the task is cancelled.
     ///
-    /// Rounds look back over a few intervals; now and then, and first of all, one looks at all leases.
+    /// Rounds look back to a little before the one before; now and then, and first of all, one looks at all leases.
     func rescueLapsed() async {
-        // Rounds may come late on a busy machine; a lease that is passed over waits for the next look at all.
-        let lookBack = max(settings.rescueInterval * 4, .seconds(20))
+        // For leases whose claims were committed late; one that is passed over waits for the next look at all.
+        let slack = Duration.seconds(5)
+        var last = Duration.zero
         let beginning = ContinuousClock.now
         var sweeps = SweepThrottle(every: .seconds(60))
         while !Task.isCancelled {
@@ -66,7 +67,8 @@ extension JobRunner {
             let start = beginning.duration(to: .now)
             let isSweep = sweeps.isDue(now: start)
             do {
-                let rescued = try await rescueAll(lookingBack: isSweep ? nil : lookBack)
+                let rescued = try await rescueAll(lookingBack: isSweep ? nil : start - last + slack)
+                last = start
                 if isSweep { sweeps.swept(from: start, to: beginning.duration(to: .now)) }
                 for job in rescued {
                     hooks.leaseExpired(job.queue, job.crashed)

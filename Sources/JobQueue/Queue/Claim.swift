@@ -125,10 +125,10 @@ extension Statement {
         "jobs_claim",
         """
         WITH picked AS MATERIALIZED (
-            SELECT job.id
+            SELECT job.place
             FROM unnest($2::bigint[]) WITH ORDINALITY AS mark (after, number)
             CROSS JOIN LATERAL (
-                SELECT j.id
+                SELECT j.ctid AS place
                 FROM settled.jobs j
                 WHERE j.state = 'ready' AND NOT j.suspect
                   AND j.queue = $1 AND j.priority = mark.number - 1 AND j.ready_order > mark.after
@@ -143,7 +143,7 @@ extension Statement {
         SET state = 'running', started = $6, lease_epoch = j.lease_epoch + 1, lease_owner = $4,
             lease_expires_at = now() + $5 * interval '1 microsecond',
             first_attempt_at = coalesce(j.first_attempt_at, now())
-        WHERE j.id = ANY (ARRAY(SELECT id FROM picked))
+        WHERE j.ctid = ANY (ARRAY(SELECT place FROM picked))
         RETURNING \(leaseColumns)
         """)
 
@@ -151,7 +151,7 @@ extension Statement {
         "jobs_claim_suspect",
         """
         WITH picked AS MATERIALIZED (
-            SELECT j.id
+            SELECT j.ctid AS place
             FROM settled.jobs j
             WHERE j.state = 'ready' AND j.suspect AND j.queue = $1
               AND NOT EXISTS (SELECT FROM settled.queues q WHERE q.name = $1 AND q.paused)
@@ -163,7 +163,7 @@ extension Statement {
         SET state = 'running', started = true, lease_epoch = j.lease_epoch + 1, lease_owner = $2,
             lease_expires_at = now() + $3 * interval '1 microsecond',
             first_attempt_at = coalesce(j.first_attempt_at, now())
-        WHERE j.id = ANY (ARRAY(SELECT id FROM picked))
+        WHERE j.ctid = ANY (ARRAY(SELECT place FROM picked))
         RETURNING \(leaseColumns)
         """)
 
@@ -179,7 +179,8 @@ extension Statement {
         """
         UPDATE settled.jobs j SET started = true
         FROM unnest($1::bigint[], $2::bigint[]) AS lease (id, epoch)
-        WHERE j.id = lease.id AND j.lease_epoch = lease.epoch AND j.state || '' = 'running'
+        \(liveRows)
+        WHERE \(isLive)
         RETURNING j.id
         """)
 
@@ -191,7 +192,8 @@ extension Statement {
             SET state = 'ready', ready_order = nextval('settled.job_ready_order'), started = false, lease_owner = NULL,
                 lease_expires_at = NULL
             FROM unnest($1::bigint[], $2::bigint[]) AS lease (id, epoch)
-            WHERE j.id = lease.id AND j.lease_epoch = lease.epoch AND j.state || '' = 'running'
+            \(liveRows)
+            WHERE \(isLive)
             RETURNING j.id, j.lease_epoch
         ), noted AS (
             INSERT INTO settled.job_attempts (job_id, lease_epoch, disposition, cause, message)

@@ -33,7 +33,7 @@ extension Statement {
         "jobs_make_due_ready",
         """
         WITH due AS MATERIALIZED (
-            SELECT id
+            SELECT ctid AS place
             FROM settled.jobs
             WHERE state IN ('scheduled', 'retrying') AND run_at > $1 AND run_at <= now()
             ORDER BY run_at
@@ -42,7 +42,7 @@ extension Statement {
         ), moved AS (
             UPDATE settled.jobs
             SET state = 'ready', ready_order = nextval('settled.job_ready_order')
-            WHERE id = ANY (ARRAY(SELECT id FROM due))
+            WHERE ctid = ANY (ARRAY(SELECT place FROM due))
             RETURNING queue, run_at
         )
         SELECT queue, count(*), max(run_at) FROM moved GROUP BY queue

@@ -60,7 +60,7 @@ extension Statement {
         "jobs_rescue",
         """
         WITH lapsed AS MATERIALIZED (
-            SELECT j.id, j.lease_epoch, j.lease_owner, j.started, j.suspect, j.crashes, j.lease_expires_at,
+            SELECT j.ctid AS place, j.id, j.lease_epoch, j.lease_owner, j.started, j.suspect, j.crashes, j.lease_expires_at,
                    j.lease_expires_at - $3 * interval '1 microsecond' AS granted_at
             FROM settled.jobs j
             WHERE j.state = 'running' AND j.lease_expires_at < now()
@@ -93,7 +93,7 @@ extension Statement {
                 hold_key = CASE WHEN v.quarantined THEN NULL ELSE j.hold_key END,
                 started = false, lease_owner = NULL, lease_expires_at = NULL
             FROM verdict v
-            WHERE j.id = v.id
+            WHERE j.ctid = v.place
             RETURNING j.id, j.queue, j.kind, v.crashed, v.quarantined
         ), noted AS (
             INSERT INTO settled.job_attempts (job_id, lease_epoch, worker, disposition, cause, message)

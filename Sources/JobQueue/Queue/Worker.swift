@@ -80,13 +80,17 @@ extension Statement {
             WHERE id = $3
             RETURNING id
         ), held AS MATERIALIZED (
-            SELECT j.id
+            SELECT job.place
             FROM unnest($1::bigint[], $2::bigint[]) AS lease (id, epoch)
-            JOIN settled.jobs j ON j.id = lease.id AND j.lease_epoch = lease.epoch AND j.state || '' = 'running'
-            FOR UPDATE OF j SKIP LOCKED
+            CROSS JOIN LATERAL (
+                SELECT l.ctid AS place FROM settled.jobs l
+                WHERE l.id = lease.id AND l.lease_epoch = lease.epoch AND l.state || '' = 'running'
+                LIMIT 1
+                FOR UPDATE SKIP LOCKED
+            ) AS job
         ), extended AS (
             UPDATE settled.jobs SET lease_expires_at = now() + $4 * interval '1 microsecond'
-            WHERE id = ANY (ARRAY(SELECT id FROM held))
+            WHERE ctid = ANY (ARRAY(SELECT place FROM held))
             RETURNING id
         )
         SELECT EXISTS (SELECT FROM beat), ARRAY(SELECT id FROM extended)

@@ -38,11 +38,11 @@ import Testing
     }
 
     @Test(
-        "A sweep may use a twentieth of the time",
+        "A sweep may use a fiftieth of the time",
         arguments: [
             (Duration.milliseconds(1), Duration.milliseconds(999), false),
             (.milliseconds(1), .milliseconds(1_001), true),
-            (.seconds(2), .seconds(39), false), (.seconds(2), .seconds(40), true),
+            (.seconds(2), .seconds(99), false), (.seconds(2), .seconds(100), true),
         ])
     func throttle(took: Duration, now: Duration, isDue: Bool) {
         var throttle = SweepThrottle(every: .seconds(1))

@@ -129,6 +129,40 @@ import Testing
         #expect(try await scans(queue.connection) == before)
     }
 
+    @Test("While an old snapshot is held, a job that is worked on reads its own index entries and not those of all before it")
+    func heldSnapshot() async throws {
+        let queue = try await QueueFixture()
+        try await queue.execute("ALTER TABLE settled.jobs SET (autovacuum_enabled = false)")
+        try await queue.execute(
+            "INSERT INTO settled.jobs (queue, kind, state, run_at) "
+                + "SELECT 'work', 'k', 'scheduled', now() + interval '1 day' FROM generate_series(1, 30000)")
+        let holder = Connection(queue.settings)
+        try await holder.connect()
+        try await holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class")
+        // The entries stay, and the planner is told that hardly a row is left.
+        try await queue.execute("DELETE FROM settled.jobs WHERE id > 4; ANALYZE settled.jobs")
+        let worker = try await queue.worker()
+        let before = try await entries(queue.connection)
+        for _ in 0..<8 {
+            try await queue.enqueue(20)
+            let leases = try await queue.claim(20, worker: worker)
+            _ = try await JobQueue.start(leases, on: queue.connection)
+            try await queue.finish(Array(leases.prefix(10)), .done(outcome: "ok"))
+            try await queue.finish(Array(leases.suffix(10)), .snooze(after: .seconds(60), reason: "later"))
+        }
+        #expect(try await entries(queue.connection) - before < 10_000)
+        await holder.close()
+    }
+
+    /// Entries of the primary key that were read by this session and those before it.
+    private func entries(_ connection: Connection) async throws -> Int64 {
+        try await connection.execute("SELECT pg_stat_force_next_flush()")
+        let statement = Statement(
+            "test_entries",
+            "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelid = 'settled.jobs_pkey'::regclass")
+        return try #require(try await connection.query(statement).first).int8(0)
+    }
+
     /// Sequential scans of the table by this session and those before it.
     private func scans(_ connection: Connection) async throws -> Int64 {
         try await connection.execute("SELECT pg_stat_force_next_flush()")
