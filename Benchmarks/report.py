@@ -109,7 +109,8 @@ def preface(about):
         "# Comparison",
         "",
         f"Run {about['run']}, {about['rounds']} round{'s' if about['rounds'] > 1 else ''}"
-        + (", quick: shorter and smaller than a full one, so its verdicts are hints." if about["quick"] else "."),
+        + (", quick: shorter and smaller than a full one, so its verdicts are hints." if about["quick"] else "")
+        + (", short: half as long where length only makes it smoother." if about.get("short") else "."),
         "",
     ]
     machine = about["machine"]

@@ -1,6 +1,6 @@
 """The comparison: intake, queue, gateway and feed beside peers and beside what the machine can do. See README.md.
 
-    python3 Benchmarks/run.py [--rounds 5] [--rows intake,queue,…] [--quick]
+    python3 Benchmarks/run.py [--rounds 5] [--rows intake,queue,…] [--short | --quick]
 
 Ends with 1 when something was lost, doubled or left over; a figure that falls short is said in the report and is no
 failure.
@@ -38,17 +38,19 @@ RESULTS = place.WORK / "results.jsonl"
 class Bench:
     """One run: how long its measurements are, and where each is written down."""
 
-    def __init__(self, quick):
+    def __init__(self, quick, short=False):
+        # Small: fewer jobs wait, and a snapshot is held for less long.
         self.quick = quick
+        self.short = short or quick
         self.run = time.strftime("%Y%m%dT%H%M%S")
         self.round = 0
         self.failures = []
 
     def seconds(self, full):
-        return max(2, full // 2) if self.quick else full
+        return max(2, full // 2) if self.short else full
 
     def count(self, full):
-        return full // 3 if self.quick else full
+        return full // 3 if self.short else full
 
     def keep(self, row, case, who, **figures):
         self.append({"round": self.round, "row": row, "case": case, "who": who, **figures})
@@ -117,6 +119,7 @@ def about(bench, options, machine, rows):
         "run": bench.run,
         "rounds": options.rounds,
         "quick": options.quick,
+        "short": options.short,
         "machine": machine,
         "durability": place.durability(),
         "versions": versions(),
@@ -129,10 +132,13 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, help="default 5, with --quick 1")
     parser.add_argument("--rows", default=",".join(ROWS), help="default: all, " + ",".join(ROWS))
-    parser.add_argument("--quick", action="store_true", help="shorter and smaller; its verdicts are hints")
+    parser.add_argument("--short", action="store_true", help="half as long where length only makes it smoother")
+    parser.add_argument("--quick", action="store_true", help="short and smaller; its verdicts are hints")
+    parser.add_argument("--holds", type=int, help="rounds that hold a snapshot for two minutes, default all")
     parser.add_argument("--bodies", type=int, default=200_000, help="signed notifications to make, once")
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 5)
+    options.holds = options.rounds if options.holds is None else options.holds
     options.rows = options.rows.split(",")
     unknown = set(options.rows) - set(ROWS)
     if unknown or options.rounds < 1:
@@ -152,11 +158,11 @@ def main():
     # What was started is stopped, however the run ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     options = arguments()
-    if options.quick:
+    if options.quick or options.short:
         os.environ.setdefault("SETTLED_BENCH_PATIENCE", "3")
     place.prepare()
     make_corpus(options.bodies)
-    bench, machine = Bench(options.quick), place.machine()
+    bench, machine = Bench(options.quick, options.short), place.machine()
     rows = [name for name in options.rows if not ROWS[name].needs()]
     with place.cluster():
         forget()
@@ -165,6 +171,8 @@ def main():
         try:
             for bench.round in range(1, options.rounds + 1):
                 for name in rows:
+                    if name == "snapshot" and bench.round > options.holds:
+                        continue
                     place.say(f"round {bench.round} of {options.rounds}: {name}")
                     measure(bench, name)
         finally:

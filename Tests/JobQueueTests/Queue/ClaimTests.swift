@@ -129,7 +129,9 @@ import Testing
         #expect(try await scans(queue.connection) == before)
     }
 
-    @Test("While an old snapshot is held, a job that is worked on reads its own index entries and not those of all before it")
+    @Test(
+        "While an old snapshot is held, a job that is worked on reads its own index entries and not those of all before it"
+    )
     func heldSnapshot() async throws {
         let queue = try await QueueFixture()
         try await queue.execute("ALTER TABLE settled.jobs SET (autovacuum_enabled = false)")
