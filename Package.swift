@@ -66,7 +66,7 @@ let package = Package(
             resources: [.embedInCode("migrations")], swiftSettings: settings),
         .target(name: "Postgres", dependencies: ["CLibPQ", log, lifecycle], swiftSettings: settings),
         .target(
-            name: "Wire", dependencies: ["COpenSSL", httpClient, nioCore, nioHTTP1, nioPosix, nioSSL],
+            name: "Wire", dependencies: ["COpenSSL", nioCore, nioHTTP1, nioPosix, nioSSL],
             swiftSettings: settings),
         .target(name: "Alipay", dependencies: ["Wire", "COpenSSL"], swiftSettings: settings),
         .target(name: "Taobao", dependencies: ["Wire", "COpenSSL"], swiftSettings: settings),

@@ -13,6 +13,8 @@ public final class LoopbackServer: Sendable {
         case bytes([UInt8])
         /// Send before anything was asked, and close.
         case greeting(String)
+        /// Send one of these for each request, and then wait until the other side closes.
+        case conversation([String])
         /// Close at once with RST.
         case reset
         /// Send, then RST.
@@ -31,6 +33,7 @@ public final class LoopbackServer: Sendable {
 
     private final class Log: Sendable {
         let requests = Mutex<[String]>([])
+        let ended = Mutex(0)
     }
 
     public convenience init(_ script: Script) throws {
@@ -53,7 +56,18 @@ public final class LoopbackServer: Sendable {
                     let request = Self.request(on: client)
                     log.requests.withLock { $0.append(request) }
                 }
+                if case .conversation(let answers) = script {
+                    for (number, answer) in answers.enumerated() {
+                        if number > 0 {
+                            let request = Self.request(on: client)
+                            log.requests.withLock { $0.append(request) }
+                        }
+                        _ = Self.send(Array(answer.utf8), on: client)
+                    }
+                    while !Self.hasGone(client, milliseconds: 1000) {}
+                }
                 Self.play(script, on: client)
+                log.ended.withLock { $0 += 1 }
             }
         }
         guard started else { throw SocketError(errno: EAGAIN) }
@@ -67,6 +81,8 @@ public final class LoopbackServer: Sendable {
 
     public var url: String { "http://127.0.0.1:\(port)/gateway.do" }
     public var seen: [String] { log.requests.withLock { $0 } }
+    /// How many connections are over.
+    public var ended: Int { log.ended.withLock { $0 } }
 
     /// The URL of a port that is taken and on which nobody listens.
     public static func withRefusingURL<T>(_ body: (String) async throws -> T) async throws -> T {
@@ -155,6 +171,7 @@ public final class LoopbackServer: Sendable {
             guard send(Array(text.utf8), on: client) else { return }
             let blanks = [UInt8](repeating: UInt8(ascii: " "), count: 1 << 16)
             while send(blanks, on: client) {}
+        case .conversation: break
         case .silence: while !hasGone(client, milliseconds: 1000) {}
         }
     }

@@ -5,7 +5,8 @@ import Wire
 ///
 /// Parsed and tried once; then shared by all threads (see ``RSAKey`` for why that is safe).
 public struct PrivateKey: Sendable {
-    private let key: RSAKey
+    private let contexts: PreparedContexts
+    private var key: RSAKey { contexts.key }
 
     /// The half that Alipay holds.
     public let publicKey: PublicKey
@@ -52,7 +53,7 @@ public struct PrivateKey: Sendable {
 
     private init(_ key: RSAKey, allowsLegacySize: Bool) throws(KeyError) {
         try key.check(allowsLegacySize: allowsLegacySize)
-        self.key = key
+        contexts = PreparedContexts(key, for: .signing)
         publicKey = try PublicKey(sharing: key)
         // A key of which a digit was lost still parses; it is found here and not by Alipay.
         let probe = Array("settled".utf8)
@@ -69,17 +70,15 @@ public struct PrivateKey: Sendable {
     public func sign(_ content: some Collection<UInt8>, with algorithm: SignatureAlgorithm) throws(KeyError) -> [UInt8]
     {
         let signature = content.withContiguousBytes { content -> [UInt8]? in
-            guard let context = EVP_MD_CTX_new() else { return nil }
-            defer { EVP_MD_CTX_free(context) }
-            var length = key.signatureLength
-            var done = EVP_DigestSignInit(context, nil, algorithm.digest.pointer, nil, key.pointer) == 1
-            let signature = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
-                done =
-                    done
-                    && EVP_DigestSign(context, buffer.baseAddress, &length, content.baseAddress, content.count) == 1
-                count = done ? length : 0
-            }
-            return done ? signature : nil
+            contexts.with(algorithm) { context in
+                var length = key.signatureLength
+                var done = false
+                let signature = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+                    done = EVP_DigestSign(context, buffer.baseAddress, &length, content.baseAddress, content.count) == 1
+                    count = done ? length : 0
+                }
+                return done ? signature : nil
+            } ?? nil
         }
         guard let signature else {
             ERR_clear_error()

@@ -7,7 +7,8 @@ import Wire
 /// Parsed once; then shared by all threads (see ``RSAKey`` for why that is safe). Equal when the key is the same,
 /// however it was written.
 public struct PublicKey: Sendable {
-    private let key: RSAKey
+    private let contexts: PreparedContexts
+    private var key: RSAKey { contexts.key }
 
     /// The key's id: SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
     public let fingerprint: String
@@ -38,7 +39,7 @@ public struct PublicKey: Sendable {
     }
 
     init(sharing key: RSAKey) throws(KeyError) {
-        self.key = key
+        contexts = PreparedContexts(key, for: .verifying)
         fingerprint = Digest.hex(Digest.sha256(try key.publicDER()))
     }
 
@@ -61,11 +62,10 @@ public struct PublicKey: Sendable {
         _ signature: [UInt8], over content: some Collection<UInt8>, with algorithm: SignatureAlgorithm
     ) -> Bool {
         guard signature.count == signatureLength else { return false }
-        let valid = content.withContiguousBytes { content -> Bool in
-            guard let context = EVP_MD_CTX_new() else { return false }
-            defer { EVP_MD_CTX_free(context) }
-            return EVP_DigestVerifyInit(context, nil, algorithm.digest.pointer, nil, key.pointer) == 1
-                && EVP_DigestVerify(context, signature, signature.count, content.baseAddress, content.count) == 1
+        let valid = content.withContiguousBytes { content in
+            contexts.with(algorithm) { context in
+                EVP_DigestVerify(context, signature, signature.count, content.baseAddress, content.count) == 1
+            } ?? false
         }
         if !valid { ERR_clear_error() }
         return valid

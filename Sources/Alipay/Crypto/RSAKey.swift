@@ -4,7 +4,8 @@ import COpenSSL
 ///
 /// Sharing it between threads is safe: nothing changes an `EVP_PKEY` after it was parsed here, its reference count is
 /// atomic, and what OpenSSL fills in on first use (the provider's copy, Montgomery and blinding values) it guards with
-/// the key's own locks (openssl-threads(7)). Each operation makes a context of its own.
+/// the key's own locks (openssl-threads(7)). Each operation has a context of its own
+/// (``PreparedContexts``).
 final class RSAKey: @unchecked Sendable {
     let pointer: OpaquePointer
 

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOSSL
@@ -10,7 +9,7 @@ public final class HTTPTransport: GatewayTransport {
     /// The longest answer that is read. The longest sensible one, thousands of bills, is a tenth of it.
     public static let maximumAnswerSize = 4 << 20
 
-    private let client: HTTPClient
+    private let connections: HTTPConnections
 
     /// - Parameter connections: how many may be open to one host at a time; further calls wait for one of them, within
     ///   their deadline.
@@ -31,94 +30,41 @@ public final class HTTPTransport: GatewayTransport {
         self.init(connections: connections, roots: roots)
     }
 
-    private init(connections: Int, roots: [NIOSSLCertificate]?) {
-        var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .disallow
+    /// The longest idle time is below what servers usually allow, so that we seldom send into a connection that is being
+    /// closed.
+    init(connections: Int, roots: [NIOSSLCertificate]?, longestIdle: Duration = .seconds(30)) {
+        var tls = TLSConfiguration.makeClientConfiguration()
         // HTTP/2 costs half as much again for requests of this size (1.4 times the CPU, measured).
-        configuration.httpVersion = .http1Only
-        configuration.timeout = .init(connect: .seconds(3))
-        // Below what servers usually allow an idle connection, so that we seldom send into one that is being closed.
-        configuration.connectionPool.idleTimeout = .seconds(30)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
-        // A refused connection is an answer; who tries again is the job.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        if let roots {
-            var tls = TLSConfiguration.makeClientConfiguration()
-            tls.trustRoots = .certificates(roots)
-            configuration.tlsConfiguration = tls
-        }
-        client = HTTPClient(configuration: configuration)
+        tls.applicationProtocols = ["http/1.1"]
+        if let roots { tls.trustRoots = .certificates(roots) }
+        self.connections = HTTPConnections(
+            limit: connections, tls: tls, longestIdle: TimeAmount(longestIdle))
     }
 
     deinit {
         // After `shutdown()` this finds nothing left to do.
-        client.shutdown { _ in }
+        _ = connections.shutDown()
     }
 
     /// Closes all connections. Calls in flight fail.
     public func shutdown() async {
-        // The only error is that it was shut down before.
-        try? await client.shutdown()
+        // All that is waited for is that channels are closed, which cannot fail.
+        try? await connections.shutDown().get()
     }
 
     public func post(
         url: String, contentType: String, body: [UInt8], deadline: Duration
     ) async throws(TransportError) -> TransportAnswer {
-        var request = HTTPClientRequest(url: url)
-        request.method = .POST
-        request.headers = ["Content-Type": contentType, "Accept": "application/json", "User-Agent": "settled"]
-        request.body = .bytes(ByteBuffer(bytes: body))
-        do {
-            return try await Self.exchange(request, by: client, within: deadline)
-        } catch {
-            throw TransportError(error)
-        }
-    }
-
-    /// The client's own deadline ends with the head of the answer, and a body that drips in byte by byte never lets a
-    /// read timeout pass; so the whole exchange runs against a clock of its own.
-    private static func exchange(
-        _ request: HTTPClientRequest, by client: HTTPClient, within deadline: Duration
-    ) async throws -> TransportAnswer {
-        try await withThrowingTaskGroup(of: TransportAnswer?.self) { group in
-            group.addTask {
-                let response = try await client.execute(request, timeout: TimeAmount(deadline))
-                return try await answer(of: response)
-            }
-            group.addTask {
-                try await Task.sleep(for: deadline)
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let first = try await group.next(), let answer = first else {
-                throw TransportError(.timeout, "no complete answer within \(deadline)")
-            }
-            return answer
-        }
-    }
-
-    private static func answer(of response: HTTPClientResponse) async throws -> TransportAnswer {
-        let tooLarge = TransportError(.tooLarge, "the answer is longer than \(maximumAnswerSize) bytes")
-        let declared = response.headers.first(name: "Content-Length").flatMap { Int($0) }
-        if let declared, declared > maximumAnswerSize { throw tooLarge }
-        var body: [UInt8] = []
-        body.reserveCapacity(declared ?? 2048)
-        for try await part in response.body {
-            guard body.count + part.readableBytes <= maximumAnswerSize else { throw tooLarge }
-            part.withUnsafeReadableBytes { body.append(contentsOf: $0) }
-        }
-        return TransportAnswer(
-            status: Int(response.status.code),
-            retryAfter: response.headers.first(name: "Retry-After").flatMap(seconds),
-            traceID: response.headers.first(name: "trace_id").map { String($0.prefix(128)) },
-            body: body)
-    }
-
-    /// `Retry-After: 120`. Nobody may make us wait longer than a day.
-    private static func seconds(_ text: String) -> Duration? {
-        guard !text.isEmpty, text.utf8.count <= 9, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-            return nil
-        }
-        return Int64(text).map { .seconds(min($0, 86_400)) }
+        let end = NIODeadline.now() + TimeAmount(deadline)
+        let (origin, target) = try HTTPOrigin.split(url)
+        let lane = try connections.lane(to: origin)
+        let head = HTTPRequestHead(
+            version: .http1_1, method: .POST, uri: target,
+            headers: [
+                "Host": lane.origin.authority, "Content-Type": contentType, "Content-Length": String(body.count),
+                "Accept": "application/json", "User-Agent": "settled",
+            ])
+        let exchange = HTTPExchange(lane: lane, head: head, body: ByteBuffer(bytes: body), deadline: end)
+        return try await connections.answer(to: exchange).get()
     }
 }

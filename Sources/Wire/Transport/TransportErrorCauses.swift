@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Glibc
 import NIOCore
 import NIOHTTP1
@@ -6,12 +5,11 @@ import NIOPosix
 import NIOSSL
 
 extension TransportError {
-    /// Finds the cause in what the HTTP client, NIO, TLS and the system throw.
+    /// Finds the cause in what NIO, TLS and the system throw.
     init(_ error: any Error) {
         switch error {
         case let known as TransportError: self = known
         case is CancellationError: self.init(.cancelled, "the caller gave up")
-        case let error as HTTPClientError: self.init(error)
         case let error as NIOConnectionError: self.init(error)
         case let error as IOError: self.init(error)
         case let error as ChannelError:
@@ -25,18 +23,6 @@ extension TransportError {
         case NIOSSLError.uncleanShutdown: self.init(.reset, "the connection ended without TLS's goodbye")
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: self.init(.tls, "\(error)")
         default: self.init(.other, "\(type(of: error))")
-        }
-    }
-
-    private init(_ error: HTTPClientError) {
-        switch error {
-        case .connectTimeout, .deadlineExceeded, .readTimeout, .writeTimeout, .tlsHandshakeTimeout,
-            .getConnectionFromPoolTimeout:
-            self.init(.timeout, "\(error)")
-        case .remoteConnectionClosed, .bodyLengthMismatch: self.init(.reset, "\(error)")
-        case .uncleanShutdown: self.init(.reset, "\(error)")
-        case .cancelled, .alreadyShutdown: self.init(.cancelled, "\(error)")
-        default: self.init(.other, "\(error)")
         }
     }
 
