@@ -18,14 +18,14 @@ struct Completer<Handler: JobHandler>: Sendable {
     /// Completes batches until the task is cancelled.
     func run(_ jobs: RunningJobs<Handler.Output>, _ gate: SuspectGate) async {
         while !Task.isCancelled {
-            let batch = jobs.takeAnswers(atMost: settings.completionBatch)
-            guard !batch.isEmpty else {
-                await jobs.hasAnswers.wait()
-                continue
+            switch jobs.takeAnswers(atMost: settings.completionBatch) {
+            case .batch(let batch):
+                await complete(batch)
+                jobs.completed(batch)
+                gate.leave(batch.count)
+            case .soon(let pause): await jobs.hasAnswers.wait(upTo: pause)
+            case .nothing: await jobs.hasAnswers.wait()
             }
-            await complete(batch)
-            jobs.completed(batch)
-            gate.leave(batch.count)
         }
     }
 

@@ -27,18 +27,36 @@ final class RunningJobs<Output: Sendable>: Sendable {
         var held = 0
         var running: [Lease.Key: Running] = [:]
         var answered: [Answered<Output>] = []
+        /// When the first of them came.
+        var answeredSince = ContinuousClock.now
         var completing: [Lease.Key: Lease] = [:]
     }
 
+    /// What there is for a completer that looks.
+    enum Turn {
+        case batch([Answered<Output>])
+        /// Another completer is at work and there is little yet: it will take these itself. Look again after this time, as
+        /// it may be held up.
+        case soon(Duration)
+        case nothing
+    }
+
     let concurrency: Int
+    /// So many answers are worth a transaction beside one that is under way. With fewer, transactions would be many and
+    /// small, and each costs the database some hundred microseconds, whatever is in it.
+    private let worthwhile: Int
+    private let patience: Duration
     private let state = Mutex(State())
     /// A slot came free.
     let slotFreed = Wakeup()
     /// An answer waits for a completer.
     let hasAnswers = Wakeup()
 
-    init(concurrency: Int) {
+    /// - Parameter patience: how long a few answers wait for the completer that is at work.
+    init(concurrency: Int, patience: Duration = .milliseconds(20)) {
         self.concurrency = concurrency
+        self.patience = patience
+        worthwhile = max(1, concurrency / 4)
     }
 
     var freeSlots: Int { concurrency - state.withLock(\.held) }
@@ -60,22 +78,28 @@ final class RunningJobs<Output: Sendable>: Sendable {
 
     /// The handler's answer. Nothing happens when the runner has decided about the job before.
     func answer(_ lease: Lease, _ answer: Answered<Output>.Answer) {
-        let isFirst = state.withLock { state in
+        let isOfNote = state.withLock { state in
             guard let running = state.running.removeValue(forKey: lease.key) else { return false }
-            state.answered.append(
-                Answered(lease: lease, answer: answer, duration: running.startedAt.duration(to: .now)))
-            return true
+            let now = ContinuousClock.now
+            if state.answered.isEmpty { state.answeredSince = now }
+            state.answered.append(Answered(lease: lease, answer: answer, duration: running.startedAt.duration(to: now)))
+            return state.completing.isEmpty || state.answered.count == 1 || state.answered.count == worthwhile
         }
-        if isFirst { hasAnswers.fire() }
+        if isOfNote { hasAnswers.fire() }
     }
 
     /// The next batch for a completer, oldest first.
-    func takeAnswers(atMost limit: Int) -> [Answered<Output>] {
+    func takeAnswers(atMost limit: Int) -> Turn {
         state.withLock { state in
+            if state.answered.isEmpty { return .nothing }
+            if !state.completing.isEmpty, state.answered.count < min(worthwhile, limit) {
+                let left = patience - state.answeredSince.duration(to: .now)
+                if left > .zero { return .soon(left) }
+            }
             let batch = Array(state.answered.prefix(limit))
             state.answered.removeFirst(batch.count)
             for answered in batch { state.completing[answered.lease.key] = answered.lease }
-            return batch
+            return .batch(batch)
         }
     }
 

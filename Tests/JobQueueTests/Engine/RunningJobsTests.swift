@@ -1,0 +1,55 @@
+import Testing
+
+@testable import JobQueue
+
+@Suite struct RunningJobsTests {
+    /// What a completer is given, by the numbers of the jobs; nil when it is to look again.
+    private func taken(_ jobs: RunningJobs<Int>, atMost limit: Int = 100) -> [Int64]? {
+        switch jobs.takeAnswers(atMost: limit) {
+        case .batch(let batch): batch.map(\.lease.jobID)
+        case .soon: nil
+        case .nothing: []
+        }
+    }
+
+    private func leases(_ numbers: ClosedRange<Int64>) -> [Lease] {
+        numbers.map { Lease(jobID: $0, epoch: 1, queue: "q", kind: "k") }
+    }
+
+    private func answer(_ jobs: RunningJobs<Int>, _ leases: some Sequence<Lease>) {
+        for lease in leases { jobs.answer(lease, .output(0)) }
+    }
+
+    private func done(_ leases: some Sequence<Lease>) -> [Answered<Int>] {
+        leases.map { Answered(lease: $0, answer: .output(0), duration: .zero) }
+    }
+
+    @Test func `a few answers wait for the completer that is at work, many do not`() {
+        let jobs = RunningJobs<Int>(concurrency: 16, patience: .seconds(3600))
+        let all = leases(1...16)
+        jobs.begin(all)
+        #expect(taken(jobs) == [])
+        answer(jobs, all[..<1])
+        #expect(taken(jobs) == [1])
+        answer(jobs, all[1..<4])
+        #expect(taken(jobs) == nil)
+        // A quarter of the places.
+        answer(jobs, all[4..<5])
+        #expect(taken(jobs) == [2, 3, 4, 5])
+        answer(jobs, all[5..<7])
+        jobs.completed(done(all[..<1]))
+        #expect(taken(jobs) == nil)
+        jobs.completed(done(all[1..<5]))
+        #expect(taken(jobs) == [6, 7])
+    }
+
+    @Test func `a completer that is held up does not hold up what comes after it`() {
+        let jobs = RunningJobs<Int>(concurrency: 16, patience: .zero)
+        let all = leases(1...2)
+        jobs.begin(all)
+        answer(jobs, all[..<1])
+        #expect(taken(jobs) == [1])
+        answer(jobs, all[1...])
+        #expect(taken(jobs) == [2])
+    }
+}
