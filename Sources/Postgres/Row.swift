@@ -116,6 +116,9 @@ extension Row {
         try valueOrNil(column) { _, _ in true } == nil
     }
 
+    // These two must become part of each accessor: there the type of the value is known, here it would have to be looked
+    // up at run time, for every value.
+    @inline(__always)
     private func value<T>(
         _ column: some ColumnReference, _ decode: (UnsafeRawBufferPointer, UInt32) throws(Undecodable) -> T
     ) throws(PostgresError) -> T {
@@ -125,6 +128,7 @@ extension Row {
         return value
     }
 
+    @inline(__always)
     private func valueOrNil<T>(
         _ column: some ColumnReference, _ decode: (UnsafeRawBufferPointer, UInt32) throws(Undecodable) -> T
     ) throws(PostgresError) -> T? {

@@ -35,9 +35,11 @@ struct FeedRoute: Sendable {
                 if watch.isClosed { break }
                 page = try await reader.page(of: feed, after: after, limit: limit, afterHash: afterHash)
             }
+            var body = ByteBufferAllocator().buffer(capacity: page.parts.reduce(0) { $0 + $1.count })
+            for part in page.parts { body.writeBytes(part) }
             return Response(
                 status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"],
-                body: .init(byteBuffer: ByteBuffer(bytes: page.json)))
+                body: .init(byteBuffer: body))
         } catch FeedError.forked(let seq) {
             throw Problem(
                 status: .conflict, name: "feed-forked", title: "The reader's history is not this feed's",

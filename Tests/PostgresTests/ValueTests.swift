@@ -131,6 +131,23 @@ import Testing
         #expect(try await connection.query("SELECT 1")[0].int4(0) == 1)
     }
 
+    @Test func aRowLendsItsBytesAsTheyCame() async throws {
+        let connection = try await TestDatabase.current.connect()
+        let row = try await connection.query("SELECT '\\x00ff'::bytea, 'é'::text, NULL::bytea, 7::int8, ''::bytea")[0]
+        var values: [[UInt8]?] = []
+        try row.withBytes { bytes in
+            values = [
+                try bytes.bytea(0).map(Array.init), try bytes.text(1).map(Array.init),
+                try bytes.bytea(2).map(Array.init), try bytes.bytea(4).map(Array.init),
+            ]
+        }
+        #expect(values == [[0, 255], Array("é".utf8), nil, []])
+        for wrong in [0, 3, 5, -1] {
+            #expect(throws: PostgresError.self) { try row.withBytes { _ = try $0.text(wrong) } }
+        }
+        #expect(throws: PostgresError.self) { try row.withBytes { _ = try $0.bytea(1) } }
+    }
+
     @Test func aWrongColumnOrTypeIsAnError() async throws {
         let connection = try await TestDatabase.current.connect()
         let row = try await connection.query("SELECT 1::numeric AS amount, 'infinity'::timestamptz")[0]

@@ -119,15 +119,36 @@ struct FeedPayload: Sendable {
     static func settlement(_ payload: [UInt8], buyerUserID: String?, buyerLogonID: String?, householdID: String?)
         -> [UInt8]
     {
-        guard payload.suffix(2).allSatisfy({ $0 == UInt8(ascii: "}") }) else { return payload }
         var json = JSONWriter(capacity: payload.count + 320)
-        json.resumeObject(payload.dropLast(2))
-        json.member("household_id", orNull: householdID)
-        json.endObject()
-        json.member("buyer_user_id", orNull: buyerUserID)
-        json.member("buyer_logon_id", orNull: buyerLogonID)
-        json.endObject()
+        payload.withUnsafeBytes { payload in
+            write(
+                payload, to: &json,
+                entity: { $0.member("household_id", orNull: householdID) },
+                persons: { json in
+                    json.member("buyer_user_id", orNull: buyerUserID)
+                    json.member("buyer_logon_id", orNull: buyerLogonID)
+                })
+        }
         return json.bytes
+    }
+
+    /// Writes the settlement as it is served, as the member `name` or as a value by itself.
+    ///
+    /// - Parameters:
+    ///   - entity: writes the last members of `entity`.
+    ///   - persons: writes the last members of the settlement.
+    static func write(
+        _ payload: UnsafeRawBufferPointer, as name: StaticString? = nil, to json: inout JSONWriter,
+        entity: (inout JSONWriter) -> Void, persons: (inout JSONWriter) -> Void
+    ) {
+        guard payload.suffix(2).allSatisfy({ $0 == UInt8(ascii: "}") }) else {
+            return json.resumeObject(payload, as: name)
+        }
+        json.resumeObject(UnsafeRawBufferPointer(rebasing: payload.dropLast(2)), as: name)
+        entity(&json)
+        json.endObject()
+        persons(&json)
+        json.endObject()
     }
 }
 

@@ -61,6 +61,69 @@ import Wire
         }
     }
 
+    @Test func `a long page, which is read in halves, holds what short ones hold`() async throws {
+        try await Self.withFeed(600) { reader in
+            var short: [UInt8] = []
+            for after in stride(from: Int64(0), to: 600, by: 100) {
+                let json = try await reader.page(of: "main", after: after, limit: 100).json
+                short += (short.isEmpty ? [] : [UInt8(ascii: ",")]) + Self.items(json)
+            }
+            for (after, limit) in [(0, 1000), (0, 600), (0, 599), (0, 257), (100, 1000), (343, 257), (344, 300)] {
+                let page = try await reader.page(of: "main", after: Int64(after), limit: Int64(limit))
+                let last = min(600, after + limit)
+                #expect(page.count == last - after)
+                #expect(page.next == Int64(last))
+                #expect(try JSONValue(parsing: page.json)["next"]?.text == "\(last)")
+                if last == 600 { #expect(short.suffix(Self.items(page.json).count) == Self.items(page.json)[...]) }
+                if after == 0 { #expect(short.starts(with: Self.items(page.json))) }
+            }
+        }
+    }
+
+    /// What stands between the brackets of `items`.
+    private static func items(_ page: [UInt8]) -> [UInt8] {
+        guard let open = page.firstIndex(of: UInt8(ascii: "[")), let close = page.lastIndex(of: UInt8(ascii: "]"))
+        else { return [] }
+        return Array(page[(open + 1)..<close])
+    }
+
+    @Test func `a page ends where its halves do not meet`() {
+        func run(_ after: Int64, _ last: Int64) -> FeedReader.Run {
+            FeedReader.Run(json: Array("\(last)".utf8), count: Int(last - after), after: after, last: last)
+        }
+        func page(_ runs: [FeedReader.Run]) -> String {
+            String(decoding: FeedReader.page(of: "f", head: 9, after: 2, runs).json, as: UTF8.self)
+        }
+        #expect(page([]) == #"{"feed_id":"f","head":9,"items":[],"next":2}"#)
+        #expect(page([run(2, 4), run(4, 6)]) == #"{"feed_id":"f","head":9,"items":[4,6],"next":6}"#)
+        #expect(page([run(2, 4), run(4, 4)]) == #"{"feed_id":"f","head":9,"items":[4],"next":4}"#)
+        // The first half came from a server that does not have all of it: the second would leave items out.
+        #expect(page([run(2, 3), run(4, 6)]) == #"{"feed_id":"f","head":9,"items":[3],"next":3}"#)
+        #expect(page([run(2, 2), run(4, 6)]) == #"{"feed_id":"f","head":9,"items":[],"next":2}"#)
+    }
+
+    @Test func `persons are set into the item, and its payload is quoted`() async throws {
+        try await Self.withFeed(2) { reader in
+            try await TestDatabase.current.execute(
+                """
+                INSERT INTO settled.settlement_parties (settlement_id, buyer_user_id, household_id)
+                SELECT id, '2088"9', '1-101|甲' FROM settled.settlements WHERE trade_no = 'T2'
+                """)
+            let items = try await reader.items(of: "main", after: 0, limit: 10)
+            let persons = [(nil, nil), ("2088\"9", "1-101|甲")]
+            for (item, (buyer, household)) in zip(items, persons) {
+                let settlement = FeedPayload.settlement(
+                    item.payload, buyerUserID: buyer, buyerLogonID: nil, householdID: household)
+                let text =
+                    #"{"seq":\#(item.seq),"settlement":\#(String(decoding: settlement, as: UTF8.self)),"payload":"#
+                    + JSONWriter.string(String(decoding: item.payload, as: UTF8.self))
+                    + #","prev_hash":"\#(Digest.hex(item.previousHash))","hash":"\#(Digest.hex(item.hash))"}"#
+                #expect(String(decoding: item.json, as: UTF8.self) == text)
+            }
+            #expect(items.count == 2)
+        }
+    }
+
     @Test func `a reader whose hash is not ours is told that the feed forked`() async throws {
         try await Self.withFeed(3) { reader in
             let hash = try await TestDatabase.current.text("SELECT encode(hash, 'hex') FROM settled.feed WHERE seq = 2")

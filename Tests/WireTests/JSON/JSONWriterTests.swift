@@ -42,6 +42,14 @@ import Wire
         #expect(text.utf8.allSatisfy { $0 >= 0x20 })
     }
 
+    @Test func `bytes that lie elsewhere are written as a text is, and as null when there are none`() {
+        let text = Self.text { json in
+            Array("a\"中\n".utf8).withUnsafeBytes { json.member("there", utf8: $0) }
+            json.member("gone", utf8: nil)
+        }
+        #expect(text == #"{"there":"a\"中\n","gone":null}"#)
+    }
+
     @Test func `only what must be escaped is`() {
         #expect(Self.text { $0.member("v", "/\u{7F}é\"\\\u{1}\n") } == "{\"v\":\"/\u{7F}é\\\"\\\\\\u0001\\n\"}")
     }
@@ -52,7 +60,7 @@ import Wire
             json.member("first", "1")
             json.array("list") { json in
                 for _ in 0..<2 {
-                    json.resumeObject(written)
+                    written.withUnsafeBytes { json.resumeObject($0) }
                     json.member("c", "3")
                     json.endObject()
                     json.member("d", "4")
@@ -60,7 +68,7 @@ import Wire
                 }
             }
             json.member("raw", raw: Array("[5]".utf8))
-            json.member("hash", hex: [0x00, 0x0A, 0x9F, 0xFF])
+            [UInt8]([0x00, 0x0A, 0x9F, 0xFF]).withUnsafeBytes { json.member("hash", hex: $0) }
         }
         let object = #"{"a":1,"in":{"b":2,"c":"3"},"d":"4"}"#
         #expect(text == #"{"first":"1","list":[\#(object),\#(object)],"raw":[5],"hash":"000a9fff"}"#)
