@@ -19,6 +19,11 @@ public enum FailPoint {
     /// Whether any fail point was asked for when the program started.
     public static let isArmed = getenv("SETTLED_FAILPOINT") != nil
 
+    /// Whether the step `name` is one of them.
+    public static func isArmed(_ name: StaticString) -> Bool {
+        isArmed && Armed.shared.points[name.description] != nil
+    }
+
     /// The first text in `SETTLED_FAILPOINT` that could not be understood, for the program to refuse at its start.
     public static var misspelled: String? { Armed.shared.misspelled }
 

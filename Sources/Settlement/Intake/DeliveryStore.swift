@@ -1,7 +1,7 @@
 import JobQueue
 import Postgres
 
-/// Writes a batch of verified deliveries with their jobs, in the caller's transaction.
+/// Writes a batch of verified deliveries with their jobs: all or none, in the caller's transaction or in one of its own.
 enum DeliveryStore {
     /// One statement for the whole batch. Keys are inserted in digest order, or two lanes could deadlock. The second of two
     /// equal keys waits for the first one's commit, so its own commit comes later. `lead` marks the first delivery of each digest within

@@ -32,7 +32,7 @@ struct StoredDelivery: Sendable {
         canonicalForm = notification.canonicalForm.rawValue
         algorithm = notification.algorithm.rawValue
         keyFingerprint = notification.keyFingerprint
-        flags = notification.flags.map(\.rawValue).sorted().joined(separator: ",")
+        flags = notification.flags.isEmpty ? "" : notification.flags.map(\.rawValue).sorted().joined(separator: ",")
         notifyID = Delivery.storable(notification.notifyID)
         switch screening {
         case .query(let job):
