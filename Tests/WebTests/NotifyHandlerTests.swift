@@ -95,6 +95,41 @@ import Testing
         }
     }
 
+    @Test func `a connection is closed when it has been idle for too long, also in the midst of a header`() async throws
+    {
+        var limits = WebLimits()
+        limits.idle = .milliseconds(200)
+        try await LiveHouse.with(limits: limits) { house in
+            let silent = try await Wire.exchange([Array("POST /notify/plain HTTP/1.1\r\nHo".utf8)], port: house.port)
+            #expect(silent.text.isEmpty)
+            #expect(silent.isClosed)
+            let answered = try await Wire.exchange([try Self.post(1001)], port: house.port, answers: 2)
+            #expect(Self.statuses(answered) == ["200"])
+            #expect(answered.isClosed)
+            let others = try await Wire.exchange([Self.live], port: house.port, answers: 2)
+            #expect(Self.statuses(others) == ["200"])
+            #expect(others.isClosed)
+        }
+    }
+
+    @Test func `a field that is sent twice is neither of the two`() async throws {
+        try await LiveHouse.with { house in
+            let answer = try await Wire.exchange(
+                [try Self.post(1001, headers: "Content-Type: application/x-www-form-urlencoded\r\n")], port: house.port)
+            #expect(Self.statuses(answer) == ["415"])
+        }
+    }
+
+    @Test func `the oldest version of HTTP gets its answer and the end of the connection`() async throws {
+        try await LiveHouse.with { house in
+            let genuine = String(decoding: try Self.post(1001), as: UTF8.self)
+            let answer = try await Wire.exchange(
+                [Array(genuine.replacing("HTTP/1.1", with: "HTTP/1.0").utf8)], port: house.port, answers: 2)
+            #expect(answer.body == "success")
+            #expect(answer.isClosed)
+        }
+    }
+
     @Test func `an answer bears its date`() {
         #expect(HTTPDate.text(of: 784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
         #expect(HTTPDate.text(of: 0) == "Thu, 01 Jan 1970 00:00:00 GMT")

@@ -1,7 +1,7 @@
 import Alipay
 import FailPoints
-import HTTPTypes
 import NIOCore
+import NIOHTTP1
 import Settlement
 import Telemetry
 
@@ -35,31 +35,31 @@ final class NotifyDesk: Sendable {
     }
 
     struct Refusal: Sendable {
-        let status: HTTPResponse.Status
+        let status: HTTPResponseStatus
         let cause: String
-        var fields: [(HTTPField.Name, String)] = []
+        var fields: [(name: String, value: String)] = []
 
-        static let bodyTooLarge = Refusal(status: .contentTooLarge, cause: "body_too_large")
+        static let bodyTooLarge = Refusal(status: .payloadTooLarge, cause: "body_too_large")
         static let bodyTooSlow = Refusal(status: .requestTimeout, cause: "body_too_slow")
     }
 
-    func receive(_ head: HTTPRequest) -> Reception {
+    func receive(_ head: HTTPRequestHead) -> Reception {
         // A path has one more segment, taken as it stands: no decoding, so no second spelling of a source exists.
-        let path = head.path.map { $0.prefix { $0 != "?" } } ?? ""
+        let path = head.uri.prefix { $0 != "?" }
         guard let source = intake.source(named: path.dropFirst(Self.prefix.count)) else {
             return .refuse(Refusal(status: .notFound, cause: "unknown_source"))
         }
-        guard head.method == .post else {
+        guard head.method == .POST else {
             return .refuse(
-                Refusal(status: .methodNotAllowed, cause: "method_not_allowed", fields: [(.allow, "POST")]))
+                Refusal(status: .methodNotAllowed, cause: "method_not_allowed", fields: [("Allow", "POST")]))
         }
-        guard head.headerFields.count <= limits.headers else {
+        guard head.headers.count <= limits.headers else {
             return .refuse(Refusal(status: .requestHeaderFieldsTooLarge, cause: "too_many_headers"))
         }
-        guard head.headerFields[.contentEncoding] == nil else {
+        guard !head.headers.contains(name: "Content-Encoding") else {
             return .refuse(Refusal(status: .unsupportedMediaType, cause: "content_encoding"))
         }
-        if let declared = head.headerFields[.contentLength].flatMap({ Int($0) }), declared > limits.body {
+        if let declared = head.headers.first(name: "Content-Length").flatMap({ Int($0) }), declared > limits.body {
             return .cutOff(.bodyTooLarge)
         }
         return .take(source)
@@ -67,18 +67,16 @@ final class NotifyDesk: Sendable {
 
     /// Takes a whole body in. `answer` is called once, on any thread.
     func take(
-        _ body: [UInt8], _ head: HTTPRequest, from peer: String?, at source: Source,
+        _ body: [UInt8], _ head: HTTPRequestHead, from peer: String?, at source: Source,
         answer: @escaping @Sendable (Answer) -> Void
     ) {
         let started = ContinuousClock.now
-        if let query = head.path.flatMap({ $0.firstIndex(of: "?").map($0.suffix(from:)) })?.dropFirst(),
-            repeats(query, in: body)
-        {
+        if let query = head.uri.firstIndex(of: "?").map(head.uri.suffix(from:))?.dropFirst(), repeats(query, in: body) {
             return answer(refusal(Refusal(status: .badRequest, cause: "query_conflict")))
         }
         let delivery = Delivery(
-            body: body, contentType: head.headerFields[.contentType],
-            remoteAddress: peer.map { address.of(head.headerFields, peer: $0) })
+            body: body, contentType: head.headers.only("Content-Type"),
+            remoteAddress: peer.map { address.of(head.headers.only(ClientAddress.forwardedFor), peer: $0) })
         intake.receive(delivery, at: source) { [self] receipt in
             switch receipt {
             case .acknowledged(let acknowledgement, _):
@@ -88,12 +86,12 @@ final class NotifyDesk: Sendable {
                 answer(
                     refusal(
                         Refusal(
-                            status: .init(code: status), cause: cause,
-                            fields: status == 429 ? [(.retryAfter, "60")] : []), isCounted: true))
+                            status: .init(statusCode: status), cause: cause,
+                            fields: status == 429 ? [("Retry-After", "60")] : []), isCounted: true))
             case .unavailable(let cause):
                 answer(
                     refusal(
-                        Refusal(status: .serviceUnavailable, cause: cause, fields: [(.retryAfter, "5")]),
+                        Refusal(status: .serviceUnavailable, cause: cause, fields: [("Retry-After", "5")]),
                         isCounted: true))
             }
         }
@@ -117,30 +115,66 @@ final class NotifyDesk: Sendable {
 
     /// What goes back over the wire.
     struct Answer: Sendable {
-        var head: HTTPResponse
-        let body: [UInt8]
+        private let status: HTTPResponseStatus
+        private let contentType: String
+        private let fields: [(name: String, value: String)]
+        private let body: [UInt8]
         /// Whether it tells the sender that the notification is held.
         let isAcknowledgement: Bool
 
         init(_ acknowledgement: Acknowledgement) {
+            status = .ok
+            contentType = acknowledgement.contentType
+            fields = []
             body = acknowledgement.body
             isAcknowledgement = true
-            head = Self.head(.ok, acknowledgement.contentType, body.count)
         }
 
         init(_ refusal: Refusal) {
+            status = refusal.status
+            contentType = "text/plain; charset=utf-8"
+            fields = refusal.fields
             body = Acknowledgement.refusal.body
             isAcknowledgement = false
-            head = Self.head(refusal.status, "text/plain; charset=utf-8", body.count)
-            for (name, value) in refusal.fields { head.headerFields[name] = value }
         }
 
-        private static func head(_ status: HTTPResponse.Status, _ contentType: String, _ length: Int) -> HTTPResponse {
-            HTTPResponse(
-                status: status,
-                headerFields: [
-                    .contentType: contentType, .contentLength: String(length), .date: HTTPDate.now,
-                ])
+        /// The whole message, as HTTP/1.1 writes it.
+        func bytes(keepsOpen: Bool, in allocator: ByteBufferAllocator) -> ByteBuffer {
+            var bytes = allocator.buffer(capacity: 192 + body.count)
+            bytes.writeString("HTTP/1.1 ")
+            bytes.writeString(String(status.code))
+            bytes.writeString(" ")
+            bytes.writeString(status.reasonPhrase)
+            bytes.writeField("Content-Type", contentType)
+            bytes.writeField("Content-Length", String(body.count))
+            bytes.writeField("Date", HTTPDate.now)
+            for field in fields { bytes.writeField(field.name, field.value) }
+            if !keepsOpen { bytes.writeField("Connection", "close") }
+            bytes.writeString("\r\n\r\n")
+            bytes.writeBytes(body)
+            return bytes
         }
+    }
+}
+
+extension ByteBuffer {
+    fileprivate mutating func writeField(_ name: StaticString, _ value: String) {
+        writeString("\r\n")
+        writeStaticString(name)
+        writeString(": ")
+        writeString(value)
+    }
+
+    fileprivate mutating func writeField(_ name: String, _ value: String) {
+        writeString("\r\n\(name): \(value)")
+    }
+}
+
+extension HTTPHeaders {
+    /// The value of a field; of several, which no honest sender writes, all in one, so that none of them passes for the only one.
+    fileprivate func only(_ name: String) -> String? {
+        guard let first = first(name: name) else { return nil }
+        let all = self[name]
+        return all.count < 2 ? first : all.joined(separator: ", ")
     }
 }

@@ -1,24 +1,25 @@
 import FailPoints
-import HTTPTypes
 import NIOCore
-import NIOHTTPTypes
+import NIOHTTP1
 import Settlement
 
 /// Answers the notifications of one connection, and passes on every other request.
 ///
 /// One request is under way at a time. What a sender pipelines behind it waits here, and no more is read meanwhile, so the
-/// answers leave in the order of the requests and a connection costs no more memory than two reads.
+/// answers leave in the order of the requests and a connection costs no more memory than two reads. It ends connections
+/// that are idle, and at shutdown each one when it has nothing under way.
 final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
 
     private enum State {
         /// Between requests.
         case idle
-        /// Requests of others are on their way to Hummingbird; so many answers are still due.
-        case passing(due: Int)
+        /// Requests of others are on their way to Hummingbird; so many answers are still due, and the last of the requests
+        /// may not have come completely.
+        case passing(due: Int, isArriving: Bool)
         /// A notification's body arrives.
         case reading(Arrival)
         /// A notification was taken in and is to be answered.
@@ -29,7 +30,7 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// A notification that has not come completely.
     private struct Arrival {
-        let head: HTTPRequest
+        let head: HTTPRequestHead
         let reception: NotifyDesk.Reception
         var body = ByteBuffer()
         var count = 0
@@ -37,30 +38,39 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private let desk: NotifyDesk
+    /// Where answers are written: an answer is bytes already, which the encoder has nothing to do with.
+    private let encoder: ChannelHandlerContext
     private var state = State.idle
     /// What came behind the request that is under way.
-    private var pending = CircularBuffer<HTTPRequestPart>()
+    private var pending = CircularBuffer<HTTPServerRequestPart>()
     private var isReadHeld = false
     /// The sender has closed its side, or broken the rules, while a request was under way.
     private var heldEnd: HeldEnd?
     private var peer: String?
     private var hasAskedPeer = false
+    private var idleness = Idleness()
+    private var isShuttingDown = false
 
     private enum HeldEnd {
         case closed(ChannelEvent)
         case broken(any Error)
     }
 
-    init(_ desk: NotifyDesk) { self.desk = desk }
+    init(_ desk: NotifyDesk, encoder: ChannelHandlerContext) {
+        self.desk = desk
+        self.encoder = encoder
+    }
 
     // MARK: Reading
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
+        idleness.hasPart = true
         if pending.isEmpty, canTake(part) { take(part, context) } else { pending.append(part) }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        idleness.readIsComplete()
         if case .reading(var arrival) = state, arrival.deadline == nil {
             // Most requests come in one piece, so that a timer is for the others alone.
             arrival.deadline = scheduleDeadline(context)
@@ -73,7 +83,7 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if pending.isEmpty { context.read() } else { isReadHeld = true }
     }
 
-    private func canTake(_ part: HTTPRequestPart) -> Bool {
+    private func canTake(_ part: HTTPServerRequestPart) -> Bool {
         switch (state, part) {
         case (.answering, _): false
         // Hummingbird takes pipelined requests itself; a notification behind them waits for their answers.
@@ -82,16 +92,19 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func isNotification(_ head: HTTPRequest) -> Bool { head.path?.hasPrefix(NotifyDesk.prefix) ?? false }
+    private func isNotification(_ head: HTTPRequestHead) -> Bool { head.uri.hasPrefix(NotifyDesk.prefix) }
 
-    private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch (state, part) {
         case (.idle, .head(let head)) where isNotification(head): begin(head, context)
         case (.idle, .head):
-            state = .passing(due: 1)
+            state = .passing(due: 1, isArriving: true)
             context.fireChannelRead(wrapInboundOut(part))
-        case (.passing(let due), .head):
-            state = .passing(due: due + 1)
+        case (.passing(let due, _), .head):
+            state = .passing(due: due + 1, isArriving: true)
+            context.fireChannelRead(wrapInboundOut(part))
+        case (.passing(let due, _), .end):
+            state = .passing(due: due, isArriving: false)
             context.fireChannelRead(wrapInboundOut(part))
         case (.idle, _), (.passing, _): context.fireChannelRead(wrapInboundOut(part))
         case (.reading(let arrival), .body(let bytes)): add(bytes, to: arrival, context)
@@ -100,7 +113,7 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func begin(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let reception = desk.receive(head)
         if case .cutOff(let refusal) = reception { return cutOff(refusal, context) }
         state = .reading(Arrival(head: head, reception: reception))
@@ -124,7 +137,7 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func end(_ arrival: Arrival, _ context: ChannelHandlerContext) {
         arrival.deadline?.cancel()
         state = .answering
-        let keepsOpen = arrival.head.headerFields[.connection]?.lowercased() != "close"
+        let keepsOpen = arrival.head.isKeepAlive
         switch arrival.reception {
         case .refuse(let refusal), .cutOff(let refusal): answer(desk.refusal(refusal), keepsOpen: keepsOpen, context)
         case .take(let source):
@@ -163,30 +176,24 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func answer(_ answer: NotifyDesk.Answer, keepsOpen: Bool, _ context: ChannelHandlerContext) {
         guard context.channel.isActive, case .answering = state else { return }
-        var answer = answer
-        if !keepsOpen { answer.head.headerFields[.connection] = "close" }
         state = .idle
-        send(answer, context)
+        idleness.isActive()
+        send(answer, keepsOpen: keepsOpen, context)
         if keepsOpen { goOn(context) } else { close(context) }
     }
 
     /// Answers at once although the request has not ended, and reads nothing more of it.
     private func cutOff(_ refusal: NotifyDesk.Refusal, _ context: ChannelHandlerContext) {
-        var answer = desk.refusal(refusal)
-        answer.head.headerFields[.connection] = "close"
-        send(answer, context)
+        send(desk.refusal(refusal), keepsOpen: false, context)
         close(context)
     }
 
-    private func send(_ answer: NotifyDesk.Answer, _ context: ChannelHandlerContext) {
-        context.write(wrapOutboundOut(.head(answer.head)), promise: nil)
-        context.write(wrapOutboundOut(.body(context.channel.allocator.buffer(bytes: answer.body))), promise: nil)
-        guard FailPoint.isArmed, answer.isAcknowledgement else {
-            return context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        }
+    private func send(_ answer: NotifyDesk.Answer, keepsOpen: Bool, _ context: ChannelHandlerContext) {
+        let bytes = NIOAny(IOData.byteBuffer(answer.bytes(keepsOpen: keepsOpen, in: context.channel.allocator)))
+        guard FailPoint.isArmed, answer.isAcknowledgement else { return encoder.writeAndFlush(bytes, promise: nil) }
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.whenSuccess { try? FailPoint.reach("intake.answered") }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: sent)
+        encoder.writeAndFlush(bytes, promise: sent)
     }
 
     /// Ends the connection so that the answer is not lost: our side first, and all of it when the sender has had time to
@@ -214,6 +221,7 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
         // Hummingbird looks at what came when a read is said to be complete.
         if hasPassed { context.fireChannelReadComplete() }
         guard pending.isEmpty else { return }
+        if isShuttingDown, case .idle = state { return close(context) }
         if isReadHeld {
             isReadHeld = false
             context.read()
@@ -231,12 +239,15 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         context.write(data, promise: promise)
-        guard case .passing(let due) = state, case .end = unwrapOutboundIn(data) else { return }
-        state = due > 1 ? .passing(due: due - 1) : .idle
+        guard case .passing(let due, let isArriving) = state, case .end = unwrapOutboundIn(data) else { return }
+        idleness.isActive()
+        state = due > 1 ? .passing(due: due - 1, isArriving: isArriving) : .idle
+        if isShuttingDown { context.flush() }
         goOn(context)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent { return shutDown(context) }
         // A sender that closes its side after its last request still waits for the answer.
         if let event = event as? ChannelEvent, event == .inputClosed, isBusy {
             heldEnd = .closed(event)
@@ -254,11 +265,53 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return !pending.isEmpty
     }
 
+    /// The server is to end: at once where nothing is under way, elsewhere when that is answered.
+    private func shutDown(_ context: ChannelHandlerContext) {
+        isShuttingDown = true
+        if case .idle = state, pending.isEmpty { context.close(promise: nil) }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { watch(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        watch(context)
+        context.fireChannelActive()
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         if case .reading(let arrival) = state { arrival.deadline?.cancel() }
+        idleness.timer?.cancel()
         state = .ending
         pending.removeAll()
         context.fireChannelInactive()
+    }
+
+    // MARK: Idleness
+
+    private func watch(_ context: ChannelHandlerContext) {
+        guard idleness.timer == nil else { return }
+        idleness.isActive()
+        look(again: NIODeadline.now() + TimeAmount(desk.limits.idle), context)
+    }
+
+    private func look(again at: NIODeadline, _ context: ChannelHandlerContext) {
+        let reply = NIOLoopBound(Reply(handler: self, context: context), eventLoop: context.eventLoop)
+        idleness.timer = context.eventLoop.scheduleTask(deadline: at) { reply.value.handler.look(reply.value.context) }
+    }
+
+    /// Closes the connection when its peer has kept it waiting for too long, between requests or in the midst of one.
+    private func look(_ context: ChannelHandlerContext) {
+        let now = NIODeadline.now()
+        switch state {
+        case .ending: return
+        // We are what takes time.
+        case .answering, .passing(due: _, isArriving: false): idleness.isActive()
+        case .idle, .reading, .passing: break
+        }
+        let end = idleness.since + TimeAmount(desk.limits.idle)
+        if end <= now { context.close(promise: nil) } else { look(again: end, context) }
     }
 }
 
