@@ -60,6 +60,7 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"]), .brew(["openssl"])]),
+        .systemLibrary(name: "CMalloc"),
         .target(name: "FailPoints", swiftSettings: settings),
         .target(
             name: "Schema", dependencies: ["Postgres"], path: "sql",
@@ -99,7 +100,7 @@ let package = Package(
             name: "settled",
             dependencies: [
                 "Web", "Settlement", "JobQueue", "Postgres", "Wire", "Alipay", "Taobao", "Schema", "Telemetry",
-                "FailPoints", "Sandbox",
+                "FailPoints", "Sandbox", "CMalloc",
                 arguments, yams, log, lifecycle, unixSignals, httpClient, hummingbird, hummingbirdTLS, nioCore,
                 nioHTTP1,
                 nioSSL, subprocess, systemPackage,

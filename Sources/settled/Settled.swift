@@ -31,6 +31,7 @@ struct Settled: AsyncParsableCommand {
     /// ArgumentParser ends with 64 when a command line is wrong; ours is 2, as with most Unix programs.
     /// Every other error becomes one sentence on standard error and its exit code.
     static func main() async {
+        Heap.shareArenas()
         // A reader that went away is an error of write(2), which is handled where it happens, and never a silent death.
         signal(SIGPIPE, SIG_IGN)
         do {
