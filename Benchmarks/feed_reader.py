@@ -72,11 +72,12 @@ def pages(options):
 
 
 def idle(options):
-    """Asks again whenever a poll ends empty, as a reader does."""
+    """Asks again whenever a poll ends empty, as a reader does. The first polls are of unequal length, so that the readers
+    are as they would be after a long time: some poll ends at every moment."""
     readers = selectors.DefaultSelector()
-    for _ in range(options.readers):
+    for number in range(options.readers):
         reader = Reader(options.port)
-        reader.ask(options.after, 30)
+        reader.ask(options.after, 1 + number % 30)
         readers.register(reader.socket, selectors.EVENT_READ, reader)
     end, polls = time.time() + options.secs, 0
     while (left := end - time.time()) > 0:

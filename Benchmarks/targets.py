@@ -131,6 +131,7 @@ TARGETS = (
         (OURS, "held", "before"),
     ),
     Target("feed", "items exported/s by one reader", "export", "rate", ">=", 200_000, "/s"),
+    Target("feed", "what 100 waiting readers cost, of a core", "idle", "cores", "<=", 0.01, ""),
     Target("feed", "from the settlement's commit to the reader, 99th percentile", "arrival", "p99", "<=", 20, " ms"),
     Target("footprint", "from the start to the first answer", "start", "ms", "<=", 100, " ms"),
     Target("footprint", "most memory, at full speed", "memory", "mib", "<=", 64, " MiB"),

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import subprocess
+import time
 
 import place
 import program
@@ -85,12 +86,25 @@ def exported(bench, token, rows, pid):
 
 
 def waiting(bench, token, head, pid):
+    """What a hundred readers cost who wait: their polls end and are asked anew, evenly over the time, as they do for ever.
+    That they connect is not part of it."""
     busy, seconds = place.wait_for_quiet(), bench.seconds(10)
-    before = place.tree_cpu(pid)
     idle = place.cores_while(pid, seconds)
-    read(token, "idle", after=head, readers=100, secs=seconds)
-    used = (place.tree_cpu(pid) - before) / seconds - idle
-    bench.keep("feed", "idle", "settled", busy=busy, cores=max(0.0, used), without_readers=idle)
+    readers = subprocess.Popen(
+        command("idle", after=head, readers=100, secs=3600),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TOKEN": token},
+    )
+    try:
+        time.sleep(2)
+        used = place.cores_while(pid, seconds)
+        if readers.poll() is not None:
+            raise RuntimeError("the readers that should wait have ended")
+    finally:
+        readers.kill()
+        readers.wait()
+    bench.keep("feed", "idle", "settled", busy=busy, cores=max(0.0, used - idle), without_readers=idle)
 
 
 def soon(bench, token, head):
