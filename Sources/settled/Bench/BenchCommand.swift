@@ -6,8 +6,9 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "bench",
         abstract: "Measure this program here, beside what PostgreSQL and OpenSSL do on the same machine.",
         subcommands: [
-            BenchAll.self, QueueBenchCommand.self, IntakeBenchCommand.self, MicroBench.self, AgreementsBench.self,
-            WithholdingBench.self, BenchStep.self, PostingPlayer.self,
+            BenchAll.self, QueueBenchCommand.self, IntakeBenchCommand.self, GatewayBenchCommand.self,
+            LineBenchCommand.self, FeedBenchCommand.self, MicroBench.self, AgreementsBench.self,
+            WithholdingBench.self, BenchStep.self, PostingPlayer.self, ReadingPlayer.self,
         ],
         // Its options are its own: those of a parent would hide options of the same name in the others.
         defaultSubcommand: BenchAll.self)
@@ -26,5 +27,7 @@ struct BenchAll: AsyncParsableCommand {
 
     @OptionGroup var options: BenchOptions
 
-    func run() async throws { try await options.run([QueueBench(), IntakeBench()]) }
+    func run() async throws {
+        try await options.run([QueueBench(), IntakeBench(), GatewayBench(), LineBench(), FeedBench()], rounds: 1)
+    }
 }

@@ -19,30 +19,32 @@ protocol Bench: Sendable {
 /// What every bench is told.
 struct BenchOptions: ParsableArguments {
     @OptionGroup var place: BenchPlaceOptions
-    @Option(name: .long, help: "Rounds; medians count.")
-    var rounds = 3
+    @Option(name: .long, help: "Rounds; medians count. (default: 3, of `all` 1)")
+    var rounds: Int?
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        try Bounds.check("rounds", rounds, 1...100)
+        if let rounds { try Bounds.check("rounds", rounds, 1...100) }
     }
 
     /// Runs `benches` one after the other and prints what they found.
-    func run(_ benches: [any Bench]) async throws {
+    ///
+    /// - Parameter usual: the rounds where the caller names no number.
+    func run(_ benches: [any Bench], rounds usual: Int = 3) async throws {
         let interruption = await Interruption.trapped()
         let connections = benches.map(\.connections).max() ?? 0
         // What takes the database away stands outside of what an interruption cancels.
         try await place.with(connections: connections) { [self] database in
-            try await interruption.ending { try await measure(benches, on: database) }
+            try await interruption.ending { try await measure(benches, rounds: rounds ?? usual, on: database) }
         }
     }
 
-    private func measure(_ benches: [any Bench], on database: DatabaseUnderBench) async throws {
+    private func measure(_ benches: [any Bench], rounds count: Int, on database: DatabaseUnderBench) async throws {
         var report = BenchReport(try await database.durability(), json: output.json)
         report.begin()
         for bench in benches {
             var rounds: [[BenchFigure]] = []
-            for round in 1...self.rounds {
+            for round in 1...count {
                 let note: @Sendable (String) -> Void = { [output] in output.note("\(bench.name), round \(round): \($0)")
                 }
                 try await database.reset()

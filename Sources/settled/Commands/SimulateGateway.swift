@@ -30,6 +30,10 @@ struct SimulateGateway: AsyncParsableCommand {
     var port = 8090
     @Option(name: .long, help: ArgumentHelp("The trades.", valueName: "file.jsonl"), completion: .file())
     var trades: String?
+    @Flag(
+        name: .long,
+        help: "Sign all answers before the first question, so that answering takes little of the processor.")
+    var presign = false
     @Flag(name: .long, help: "Play certificate mode, with certificates made now.")
     var certificates = false
     @Option(
@@ -57,6 +61,7 @@ struct SimulateGateway: AsyncParsableCommand {
             certificates: try certificates ? made(for: pairs) : nil, contentKey: try contentKey(), host: host,
             port: port
         )
+        if presign { try await gateway.presign() }
         var services: [any Service] = [gateway]
         if certificates {
             services.append(Renewals(seal: gateway.seal, told: { [output] in output.note($0) }))

@@ -19,6 +19,7 @@ struct BareIntake: Sendable {
             let start = ContinuousClock.now
             try await inEachOf(clients, pool) { connection in
                 while case let index = turn.add(1, ordering: .relaxed).oldValue, index < bodies.count {
+                    try Task.checkCancellation()
                     let body = Array(bodies[index])
                     _ = try await connection.query(Self.insert, [.bytea(Digest.sha256(body)), .bytea(body)])
                 }

@@ -30,6 +30,18 @@ struct DatabaseUnderBench: Sendable {
         }
     }
 
+    /// One number, such as a count.
+    func number(_ statement: Statement) async throws -> Int64 {
+        try await withConnection { try await $0.query(statement, deadline: .seconds(300)).first?.int8(0) ?? 0 }
+    }
+
+    /// When the transaction that wrote a row ended, as SQL on its alias: the commit's own time where the server keeps it
+    /// (`track_commit_timestamp`), else `otherwise`.
+    func commitTime(of row: String, otherwise: String) async throws -> (sql: String, isCommit: Bool) {
+        try await number(Self.tracksCommits) == 1
+            ? ("pg_xact_commit_timestamp(\(row).xmin)", true) : (otherwise, false)
+    }
+
     /// Throws when the server has fewer than so many connections free.
     func demand(connections: Int) async throws {
         let free = try await withConnection { try await $0.query(Self.freeConnections).first?.int8(0) ?? 0 }
@@ -66,6 +78,8 @@ struct DatabaseUnderBench: Sendable {
     }
 
     private static let setting = Statement("bench.setting", "SELECT current_setting($1, true)")
+    private static let tracksCommits = Statement(
+        "bench.tracks_commits", "SELECT (current_setting('track_commit_timestamp') = 'on')::int::int8")
     private static let freeConnections = Statement(
         "bench.free_connections",
         """

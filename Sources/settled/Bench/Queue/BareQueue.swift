@@ -20,6 +20,7 @@ struct BareQueue: Sendable {
             let start = ContinuousClock.now
             var done = 0
             while true {
+                try Task.checkCancellation()
                 let claimed = try await connection.query(Self.claim, [.int8(Int64(batch))]).map { try $0.int8(0) }
                 if claimed.isEmpty { break }
                 _ = try await connection.query(Self.mark, [.int8Array(claimed)])
@@ -41,6 +42,7 @@ struct BareQueue: Sendable {
             let start = ContinuousClock.now
             var stored = 0
             while start.duration(to: .now) < .seconds(seconds) {
+                try Task.checkCancellation()
                 _ = try await connection.query(Self.insert, parameters)
                 stored += batch
             }

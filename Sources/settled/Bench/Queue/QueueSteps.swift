@@ -64,6 +64,7 @@ struct QueueSteps: Sendable {
                 tasks.addTask {
                     try await pool.withConnection("bench") { connection in
                         while ContinuousClock.now < end {
+                            try Task.checkCancellation()
                             // Outside a transaction the statement commits by itself.
                             _ = try await JobQueue.enqueue(jobs, in: connection)
                             stored.add(batch)

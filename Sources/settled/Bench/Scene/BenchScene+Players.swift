@@ -26,6 +26,16 @@ extension BenchScene {
         }
     }
 
+    /// Runs the gateway in another process, its answers signed beforehand, and gives its address.
+    func gateway<T: Sendable>(_ body: @escaping @Sendable (String) async throws -> T) async throws -> T {
+        try await AnotherProcess.running(
+            ["simulate", "gateway", "--trades", trades.string, "--keys", keys.string, "--port", "0", "--presign"],
+            log: folder.appending("gateway.log")
+        ) { process in
+            try await body(process.line("the gateway to listen") { $0.hasPrefix("http://") ? String($0) : nil })
+        }
+    }
+
     /// Posts notifications in another process, and throws when one of them is not acknowledged.
     ///
     /// - Parameter rate: in a second; nil is as fast as they are answered.

@@ -72,6 +72,7 @@ struct BenchScene: Sendable {
         let serial = String(repeating: "0", count: max(0, 12 - digits.count)) + digits
         var line = JSONLine()
         line.add("trade_no", "2026112022001400" + serial)
+        line.add("gmt_payment", "2026-11-20 22:07:11")
         line.add("total_amount", "\(1 + number % 999).\(10 + number % 90)")
         return line.object
     }
