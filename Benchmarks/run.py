@@ -38,10 +38,12 @@ RESULTS = place.WORK / "results.jsonl"
 class Bench:
     """One run: how long its measurements are, and where each is written down."""
 
-    def __init__(self, quick, short=False):
+    def __init__(self, quick, short=False, peer_holds=1):
         # Small: fewer jobs wait, and a snapshot is held for less long.
         self.quick = quick
         self.short = short or quick
+        # Rounds in which peers, too, work while a snapshot is held.
+        self.peer_holds = peer_holds
         self.run = time.strftime("%Y%m%dT%H%M%S")
         self.round = 0
         self.failures = []
@@ -136,6 +138,7 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="short and smaller; its verdicts are hints")
     parser.add_argument("--holds", type=int, help="rounds that hold a snapshot for two minutes, default all")
     parser.add_argument("--bodies", type=int, default=200_000, help="signed notifications to make, once")
+    parser.add_argument("--peer-holds", type=int, default=1, help="rounds in which peers do so too, default 1")
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 5)
     options.holds = options.rounds if options.holds is None else options.holds
@@ -162,7 +165,7 @@ def main():
         os.environ.setdefault("SETTLED_BENCH_PATIENCE", "3")
     place.prepare()
     make_corpus(options.bodies)
-    bench, machine = Bench(options.quick, options.short), place.machine()
+    bench, machine = Bench(options.quick, options.short, options.peer_holds), place.machine()
     rows = [name for name in options.rows if not ROWS[name].needs()]
     with place.cluster():
         forget()
