@@ -13,7 +13,7 @@ struct WorkSettings: Sendable {
 
     init(_ section: SettingsSection) {
         concurrency = section.value(
-            "concurrency", .integer(1...4096), default: 64, "Gateway calls of one process at a time.")
+            "concurrency", .integer(1...4096), default: 128, "Gateway calls of one process at a time.")
         claimBatch = section.value("claim_batch", .integer(1...5000), default: 200, "Jobs claimed at once.")
         settleBatch = section.value(
             "settle_batch", .integer(1...5000), default: 100, "Jobs whose results are written in one transaction.")
