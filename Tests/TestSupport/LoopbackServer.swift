@@ -45,10 +45,14 @@ public final class LoopbackServer: Sendable {
         (listener, port) = try Self.bound()
         guard listen(listener, 16) == 0 else { throw SocketError(errno: errno) }
         let started = Thread.start { [listener, log] in
+            // Not before this thread is done with it: the next server could be given the same number, and this one take its
+            // connections.
+            defer { close(listener) }
             var rest = scripts[...]
             while true {
                 guard let script = rest.first else { return }
                 let client = accept(listener, nil, nil)
+                if client < 0, errno == EINTR || errno == ECONNABORTED { continue }
                 guard client >= 0 else { return }
                 if rest.count > 1 { rest.removeFirst() }
                 if case .greeting = script {
@@ -70,13 +74,15 @@ public final class LoopbackServer: Sendable {
                 log.ended.withLock { $0 += 1 }
             }
         }
-        guard started else { throw SocketError(errno: EAGAIN) }
+        guard started else {
+            close(listener)
+            throw SocketError(errno: EAGAIN)
+        }
     }
 
     deinit {
         // Wakes `accept`, which then fails and ends the thread.
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     public var url: String { "http://127.0.0.1:\(port)/gateway.do" }
