@@ -74,8 +74,10 @@ import Wire
                 #expect(page.count == last - after)
                 #expect(page.next == Int64(last))
                 #expect(try JSONValue(parsing: page.json)["next"]?.text == "\(last)")
-                if last == 600 { #expect(short.suffix(Self.items(page.json).count) == Self.items(page.json)[...]) }
-                if after == 0 { #expect(short.starts(with: Self.items(page.json))) }
+                let items = Self.items(page.json)
+                // A message with both texts would be megabytes.
+                let isTheSame = after == 0 ? short.starts(with: items) : short.suffix(items.count).elementsEqual(items)
+                #expect(isTheSame)
             }
         }
     }
