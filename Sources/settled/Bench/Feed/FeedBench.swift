@@ -87,7 +87,11 @@ struct FeedBench: Bench {
     private func waiting(_ players: FeedPlayers, _ run: BenchScene.Service) async throws -> BenchFigure {
         let time = Duration.seconds(seconds)
         let alone = try await Self.cores(of: run.process, for: time)
-        let used = try await players.idle(readers, after: items) { try await Self.cores(of: run.process, for: time) }
+        let used = try await players.idle(readers, after: items) {
+            // That they connect is no part of waiting.
+            try await Task.sleep(for: min(time, .seconds(2)))
+            return try await Self.cores(of: run.process, for: time)
+        }
         return BenchFigure("of a core for \(readers) readers who wait", max(0, used - alone) * 100, "%")
     }
 

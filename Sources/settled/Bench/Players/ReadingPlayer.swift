@@ -68,9 +68,14 @@ struct FeedReading {
     }
 
     /// Long polls that nothing ends but their time; asked again, as readers do, until the process is ended.
+    ///
+    /// The first ones are of unequal length, so that the readers are as they would be after a long time: some poll ends at
+    /// every moment.
     func idle(after: Int, readers: Int) throws {
         let connections = try (0..<readers).map { _ in try LoopbackConnection(port: port) }
-        for connection in connections { try connection.send(request(after: after, wait: 30)) }
+        for (number, connection) in connections.enumerated() {
+            try connection.send(request(after: after, wait: 1 + number % 30))
+        }
         StandardOutput.line(Self.ready)
         var waiting = connections.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
         while true {
