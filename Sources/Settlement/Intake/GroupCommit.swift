@@ -6,8 +6,10 @@ import Synchronization
 
 /// Many concurrent deliveries, one commit.
 ///
-/// There is no timer: whoever arrives while a lane is writing joins the write that starts next. Each delivery gets its own
-/// verdict, and a delivery that the database refuses for its own sake is separated from its neighbours by halving the batch.
+/// Whoever arrives while a lane is writing joins the write that starts next. A statement costs the server as much as eight of
+/// the deliveries in it, so a second lane starts beside one that writes only for a number of them that is worth it, or for one
+/// that has waited too long because that lane is stuck. Each delivery gets its own verdict, and a delivery that the database
+/// refuses for its own sake is separated from its neighbours by halving the batch.
 final class GroupCommit: Service {
     /// What became of one delivery.
     enum Verdict: Sendable {
@@ -20,6 +22,10 @@ final class GroupCommit: Service {
         var lanes = 2
         /// Deliveries in one statement, at most.
         var batch = 512
+        /// Deliveries that are worth a lane beside others that write.
+        var worthALane = 24
+        /// How long fewer of them wait for those.
+        var late: Duration = .milliseconds(20)
         /// Deliveries that may wait; more are turned away early and cheaply.
         var waiting = 8192
         /// How long a delivery may wait for a lane, and how long a lane may take to commit.
@@ -44,7 +50,23 @@ final class GroupCommit: Service {
         var waiting: [Waiting] = []
         /// Lanes that sleep; false sends one home.
         var idle: [CheckedContinuation<Bool, Never>] = []
+        /// Lanes that are awake.
+        var busy = 0
+        /// Whether somebody looks after those who wait while a lane sleeps.
+        var isWatched = false
         var isClosed = false
+
+        /// Whether what waits is to be written by one more lane, when so many others are awake.
+        func needsLane(beside others: Int, _ limits: Limits) -> Bool {
+            guard let first = waiting.first else { return false }
+            return others == 0 || waiting.count >= limits.worthALane || .now - first.since >= limits.late
+        }
+
+        mutating func wake(_ limits: Limits) -> CheckedContinuation<Bool, Never>? {
+            guard needsLane(beside: busy, limits), let lane = idle.popLast() else { return nil }
+            busy += 1
+            return lane
+        }
 
         mutating func take(_ limits: Limits) -> [Waiting] {
             if waiting.count <= limits.batch {
@@ -88,14 +110,43 @@ final class GroupCommit: Service {
     /// The same for a caller that is no task: `answer` is called once, on any thread, and must not block it.
     func submit(_ delivery: StoredDelivery, answer: @escaping @Sendable (Verdict) -> Void) {
         let waiting = Waiting(delivery: delivery, answer: answer)
-        let (refusal, wake) = state.withLock { state -> (String?, CheckedContinuation<Bool, Never>?) in
-            if state.isClosed { return ("shutting_down", nil) }
-            if state.waiting.count >= limits.waiting { return ("overloaded", nil) }
-            state.waiting.append(waiting)
-            return (nil, state.idle.popLast())
+        enum Turn {
+            case refuse(String)
+            case wake(CheckedContinuation<Bool, Never>)
+            case watch
+            case wait
         }
-        if let refusal { answer(.unavailable(cause: refusal)) }
-        wake?.resume(returning: true)
+        let turn = state.withLock { state -> Turn in
+            if state.isClosed { return .refuse("shutting_down") }
+            if state.waiting.count >= limits.waiting { return .refuse("overloaded") }
+            state.waiting.append(waiting)
+            if let lane = state.wake(limits) { return .wake(lane) }
+            guard !state.isWatched, !state.idle.isEmpty else { return .wait }
+            state.isWatched = true
+            return .watch
+        }
+        switch turn {
+        case .refuse(let cause): answer(.unavailable(cause: cause))
+        case .wake(let lane): lane.resume(returning: true)
+        case .watch: Task { await watch() }
+        case .wait: break
+        }
+    }
+
+    /// Wakes a lane for those whom the others leave waiting, until nobody waits or no lane sleeps. One task for all of them.
+    private func watch() async {
+        var isNeeded = true
+        while isNeeded {
+            // Nobody cancels this task, so that the pause does not fail.
+            try? await Task.sleep(for: limits.late)
+            let lane = state.withLock { state in
+                let lane = state.wake(limits)
+                isNeeded = !state.waiting.isEmpty && !state.idle.isEmpty
+                state.isWatched = isNeeded
+                return lane
+            }
+            lane?.resume(returning: true)
+        }
     }
 
     /// Writes until shutdown is asked for, or the task is cancelled, and nothing waits any more.
@@ -123,7 +174,9 @@ final class GroupCommit: Service {
     }
 
     private func write() async {
-        while await next() {
+        var hasWritten = false
+        while await next(after: hasWritten) {
+            hasWritten = true
             var failure: Failure?
             do {
                 failure = try await pool.withConnection(lane, wait: limits.commit) { await self.write(on: $0) }
@@ -134,11 +187,16 @@ final class GroupCommit: Service {
         }
     }
 
-    /// Waits until there is something to write; false when the lane is to end.
-    private func next() async -> Bool {
+    /// Waits until this lane is to write; false when it is to end. A lane that has written looks here whether somebody came
+    /// while each of the lanes left the rest to the others.
+    private func next(after hasWritten: Bool) async -> Bool {
         await withCheckedContinuation { continuation in
             let isNeeded = state.withLock { state -> Bool? in
-                if !state.waiting.isEmpty { return true }
+                if hasWritten { state.busy -= 1 }
+                if state.needsLane(beside: state.busy, limits) {
+                    state.busy += 1
+                    return true
+                }
                 if state.isClosed { return false }
                 state.idle.append(continuation)
                 return nil
@@ -153,11 +211,11 @@ final class GroupCommit: Service {
         let error: any Error
     }
 
-    /// Writes batch after batch for as long as somebody waits, and answers each, without leaving the connection's thread: the
+    /// Writes batch after batch for as long as they need it, and answers each, without leaving the connection's thread: the
     /// way to another thread and back is twice a wait for a free processor when there is much to do.
     private func write(on connection: isolated Connection) -> Failure? {
         while true {
-            let taken = state.withLock { $0.take(limits) }
+            let taken = state.withLock { $0.needsLane(beside: $0.busy - 1, limits) ? $0.take(limits) : [] }
             if taken.isEmpty { return nil }
             let batch = inTime(taken)
             do {

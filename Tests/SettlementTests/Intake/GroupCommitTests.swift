@@ -40,10 +40,13 @@ import Wire
         }
     }
 
-    private static func group(_ pool: Pool, lanes: Int = 1, waiting: Int = 8192) -> GroupCommit {
+    private static func group(
+        _ pool: Pool, lanes: Int = 1, waiting: Int = 8192, late: Duration = .milliseconds(20)
+    ) -> GroupCommit {
         var limits = GroupCommit.Limits()
         limits.lanes = lanes
         limits.waiting = waiting
+        limits.late = late
         return GroupCommit(pool: pool, lane: Intake.lane, limits: limits, logger: TestHouse.logger)
     }
 
@@ -178,6 +181,57 @@ import Wire
         #expect(try await database.number("SELECT count(*) FROM settled.jobs") == 40)
         #expect(
             try await database.number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0)
+    }
+
+    @Test func `beside a lane that writes another starts for twenty-four, which are one transaction`() async throws {
+        try await Self.besideAStuckLane(late: .seconds(3600), count: 24)
+        let database = try TestDatabase.current
+        #expect(
+            try await database.number("SELECT count(DISTINCT xmin::text) FROM settled.deliveries") == 2,
+            "the one that was stuck, and those that waited for company")
+    }
+
+    @Test func `one that waits behind a lane that is stuck is written by another`() async throws {
+        try await Self.besideAStuckLane(late: .milliseconds(1), count: 1)
+    }
+
+    /// The first delivery waits in its lane for a key that a transaction outside holds; `count` more are stored meanwhile.
+    private static func besideAStuckLane(late: Duration, count: Int) async throws {
+        let database = try TestDatabase.current
+        let stuck = try stored("STUCK")
+        let more = try (0..<count).map { try stored("T\($0)") }
+        try await TestHouse.withPool { pool in
+            let group = group(pool, lanes: 2, late: late)
+            let running = Task { await group.run() }
+            let first = try await pool.withConnection(FeedReader.lane) { outside in
+                try await outside.execute("BEGIN")
+                _ = try await outside.query(
+                    Statement("test.hold", "INSERT INTO settled.notification_keys (digest, job_id) VALUES ($1, 0)"),
+                    [.bytea(stuck.digest)])
+                let first = Task { await group.submit(stuck) }
+                while try await database.number(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                ) == 0 {}
+                let verdicts = await withTaskGroup(of: String.self) { tasks in
+                    for delivery in more {
+                        tasks.addTask {
+                            guard case .stored(let result) = await group.submit(delivery) else { return "not stored" }
+                            return result.rawValue
+                        }
+                    }
+                    return await tasks.reduce(into: []) { $0.append($1) }
+                }
+                #expect(verdicts == [String](repeating: "new", count: count))
+                try await outside.execute("ROLLBACK")
+                return first
+            }
+            guard case .stored(.new) = await first.value else {
+                Issue.record("the one that was stuck was not stored")
+                return
+            }
+            running.cancel()
+            await running.value
+        }
     }
 
     @Test func `who comes when too many wait is turned away at once`() async throws {
