@@ -67,6 +67,7 @@ import Testing
             Census(keys: 5, deliveries: 5, live: 1, ended: 4, settled: 4, settlements: 4, trades: 4),
             Census(keys: 5, deliveries: 5, live: 0, ended: 5, settled: 5, settlements: 6, trades: 5),
             Census(keys: 5, deliveries: 5, live: 0, ended: 5, settled: 4, settlements: 5, trades: 5),
+            Census(keys: 5, deliveries: 5, live: 0, ended: 5, settled: 5, settlements: 5, trades: 4),
         ])
     func violated(census: Census) {
         let failure = #expect(throws: CommandFailure.self) { try census.checkLine(acknowledged: 5) }
