@@ -67,8 +67,8 @@ public actor Connection {
     /// Whether nothing has come from the server since the last call, so that a ``probe()`` would find nothing either.
     ///
     /// It may be asked from any thread by the one caller that has the connection to itself, and spares that caller the way to
-    /// the connection's thread and back.
-    nonisolated var isQuiet: Bool {
+    /// the connection's thread and back. False also inside a transaction, and of a connection that is closed.
+    public nonisolated var isQuiet: Bool {
         var descriptor = pollfd(fd: socket.load(ordering: .acquiring), events: Int16(POLLIN), revents: 0)
         return isIdle && descriptor.fd >= 0 && poll(&descriptor, 1, 0) == 0
     }

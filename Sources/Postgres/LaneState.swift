@@ -10,6 +10,8 @@ struct LaneState {
     let size: Int
     private(set) var idle: [Slot]
     private var waiters: [(ticket: UInt64, continuation: CheckedContinuation<Slot, any Error>)] = []
+    /// What holders who only wait want to be told by, when somebody else waits for what they hold.
+    private(set) var recalls: [Int: @Sendable () -> Void] = [:]
     private var nextTicket: UInt64 = 0
     private(set) var isClosed = false
 
@@ -46,6 +48,11 @@ struct LaneState {
         return .waiting
     }
 
+    /// The holder of a slot can do without it: `recall` is called whenever somebody has to wait.
+    mutating func lend(_ slot: Slot, recalledBy recall: @escaping @Sendable () -> Void) {
+        recalls[slot.number] = recall
+    }
+
     /// The waiter's continuation, for the one who takes it out of the queue.
     mutating func leave(_ ticket: UInt64) -> CheckedContinuation<Slot, any Error>? {
         guard let index = waiters.firstIndex(where: { $0.ticket == ticket }) else { return nil }
@@ -60,6 +67,7 @@ struct LaneState {
 
     /// A slot comes back: to the one who waits longest, else to the idle ones.
     mutating func giveBack(_ slot: Slot) -> Returned {
+        recalls[slot.number] = nil
         if isClosed {
             idle.append(Slot(number: slot.number))
             return .close

@@ -12,27 +12,28 @@ public enum ServerNotification: Sendable, Hashable {
 /// Listens for NOTIFY on a connection of its own, and comes back when that is lost.
 ///
 /// Listening only shortens waiting. Notifications are lost while the connection is away, and all of them behind a pooler in
-/// transaction mode: who follows ``notifications`` polls as well, rarely. Whenever it connects the listener notifies itself;
+/// transaction mode: who listens polls as well, rarely. Whenever it connects the listener notifies itself;
 /// when it does not hear that, or somebody stands between it and the server, it says so in the log and goes on.
 public final class Listener: Service {
-    /// For one reader. The newest 256 are kept for a slow one.
-    public let notifications: AsyncStream<ServerNotification>
-
-    private let feed: AsyncStream<ServerNotification>.Continuation
     private let settings: ConnectionSettings
     private let channels: [String]
     private let logger: Logger
+    private let heard: @Sendable (ServerNotification) -> Void
 
-    public init(_ settings: ConnectionSettings, channels: [String], logger: Logger) {
-        (notifications, feed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
+    /// - Parameter heard: called on the connection's own thread, in the order of the notifications, so that whoever waits for
+    ///   one is woken without a way through other tasks. It must not block: what is notified meanwhile waits.
+    public init(
+        _ settings: ConnectionSettings, channels: [String], logger: Logger,
+        heard: @escaping @Sendable (ServerNotification) -> Void
+    ) {
         self.settings = settings
         self.channels = channels
         self.logger = logger
+        self.heard = heard
     }
 
-    /// Listens until shutdown or cancellation, and ends ``notifications`` then.
+    /// Listens until shutdown or cancellation.
     public func run() async throws {
-        defer { feed.finish() }
         let wake = WakePipe()
         await withTaskCancellationOrGracefulShutdownHandler {
             await listenAgainAndAgain(wake)
@@ -52,10 +53,8 @@ public final class Listener: Service {
                         "notifications do not arrive; a pooler in transaction mode may be in between, polling goes on")
                 }
                 backoff.reset()
-                feed.yield(.reconnected)
-                while !wake.isSignalled {
-                    for notification in try await connection.nextNotifications(wake) { feed.yield(notification) }
-                }
+                heard(.reconnected)
+                try await connection.hear(until: wake, heard)
             } catch {
                 logger.warning("the listener lost its connection", metadata: ["error": "\(error)"])
                 await connection.rest(backoff.next(), wake)

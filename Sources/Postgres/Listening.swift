@@ -19,8 +19,15 @@ extension Connection {
         return isHeard && pid == greeter
     }
 
+    /// Tells `heard` of every notification until `wake` is signalled. The thread belongs to this call meanwhile.
+    func hear(until wake: WakePipe, _ heard: (ServerNotification) -> Void) throws(PostgresError) {
+        while !wake.isSignalled {
+            for notification in try nextNotifications(wake) { heard(notification) }
+        }
+    }
+
     /// Waits for notifications. It returns with none when an hour passes or `wake` is signalled.
-    func nextNotifications(_ wake: WakePipe) throws(PostgresError) -> [ServerNotification] {
+    private func nextNotifications(_ wake: WakePipe) throws(PostgresError) -> [ServerNotification] {
         let session = try openSession()
         do throws(Session.Failure) {
             try session.wait(for: POLLIN, until: .now + .seconds(3_600), wake: wake)

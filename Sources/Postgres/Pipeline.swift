@@ -10,13 +10,8 @@ extension Connection {
         _ calls: [(Statement, [Parameter])], deadline: Duration = .seconds(30)
     ) throws(PostgresError) -> [Rows] {
         if calls.isEmpty { return [] }
-        var pipeline: [PipelinedCall] = []
-        for (statement, parameters) in calls {
-            try refuseNUL(statement.sql)
-            let encoded = try EncodedParameters(parameters, of: statement.name)
-            pipeline.append(PipelinedCall(statement: statement, parameters: encoded))
-        }
         let limit = limit(deadline)
+        let pipeline = try encoded(calls)
         do throws(PostgresError) {
             return try run(pipeline, until: limit)
         } catch  where error.isStalePlan && isIdle {
@@ -24,12 +19,57 @@ extension Connection {
         }
     }
 
-    private func run(_ calls: [PipelinedCall], until limit: ContinuousClock.Instant) throws(PostgresError) -> [Rows] {
+    /// Runs one statement, which commits itself, and behind it `followers` in a transaction of their own, all in one round
+    /// trip: the server goes from the one to the other without waiting for us.
+    ///
+    /// The followers are run whatever becomes of the statement, and nothing is told of what becomes of them; a statement that
+    /// was repeated because its plan was stale has had them run twice. They are for what may as well be missing.
+    ///
+    /// - Throws: as ``query(_:_:deadline:)``; `protocolViolation` inside a transaction, whose commit they would not follow.
+    public func query(
+        _ statement: Statement, _ parameters: [Parameter], followedBy followers: [(Statement, [Parameter])],
+        deadline: Duration = .seconds(30)
+    ) throws(PostgresError) -> Rows {
+        guard try openSession().transactionStatus == PQTRANS_IDLE else {
+            throw PostgresError(
+                .protocolViolation, "statements cannot follow a commit inside a transaction", statement: statement.name)
+        }
+        let limit = limit(deadline)
+        let (calls, followers) = (try encoded([(statement, parameters)]), try encoded(followers))
+        let rows: [Rows]
+        do throws(PostgresError) {
+            rows = try run(calls, followedBy: followers, until: limit)
+        } catch  where error.isStalePlan && isIdle {
+            rows = try run(calls, followedBy: followers, until: limit)
+        }
+        guard let rows = rows.first else {
+            throw PostgresError(.protocolViolation, "the server sent no result", statement: statement.name)
+        }
+        return rows
+    }
+
+    private func encoded(_ calls: [(Statement, [Parameter])]) throws(PostgresError) -> [PipelinedCall] {
+        var pipeline: [PipelinedCall] = []
+        for (statement, parameters) in calls {
+            try refuseNUL(statement.sql)
+            let encoded = try EncodedParameters(parameters, of: statement.name)
+            pipeline.append(PipelinedCall(statement: statement, parameters: encoded))
+        }
+        return pipeline
+    }
+
+    private func run(
+        _ calls: [PipelinedCall], followedBy followers: [PipelinedCall] = [], until limit: ContinuousClock.Instant
+    ) throws(PostgresError) -> [Rows] {
         let session = try openSession()
         let commitsItself = session.transactionStatus == PQTRANS_IDLE
         defer { noteCondition() }
         var exchange = PipelineExchange()
-        defer { exchange.clear() }
+        var following = PipelineExchange()
+        defer {
+            exchange.clear()
+            following.clear()
+        }
         do throws(PostgresError) {
             guard PQenterPipelineMode(session.handle) == 1 else { throw sendFailure(nil) }
             for call in calls { try send(call, on: session, &exchange) }
@@ -40,15 +80,29 @@ extension Connection {
             throw error
         }
         let isExpired: Bool
+        var areFollowersLost = false
         do throws(Session.Failure) {
+            if !followers.isEmpty {
+                areFollowersLost = !sendFollowers(followers, on: session, &following)
+            }
             isExpired = try receive(&exchange, from: session, until: limit)
+            if followers.isEmpty { try session.leavePipelineMode() }
         } catch {
             close()
             let failure = lossOrTimeout(error, nil)
             throw commitsItself ? inDoubt(failure.message, nil) : failure
         }
-        forgetUnprepared(exchange)
         let notices = session.drainNotices()
+        defer { if areFollowersLost { close() } }
+        if !followers.isEmpty {
+            // What the statement became is known by now, whatever happens here.
+            areFollowersLost = areFollowersLost || !receiveFollowers(&following, from: session, until: limit)
+            if let warning = notices.first(where: \.isAbandonedReplication) {
+                close()
+                throw inDoubt("the server warned: \(warning.message)", nil, state: warning.sqlState)
+            }
+        }
+        forgetUnprepared(exchange)
         guard let failed = exchange.failed else {
             try refuseAbandonedReplication(notices, nil)
             return exchange.takeRows(notices)
@@ -113,13 +167,49 @@ extension Connection {
             }
             exchange.take(result)
         }
-        guard session.isConnected, PQexitPipelineMode(session.handle) == 1 else { throw .lost(session.lastMessage) }
+    }
+
+    /// - Returns: whether they are on their way, and their answers can be waited for.
+    private func sendFollowers(
+        _ followers: [PipelinedCall], on session: Session, _ exchange: inout PipelineExchange
+    ) -> Bool {
+        do throws(PostgresError) {
+            for follower in followers { try send(follower, on: session, &exchange) }
+            return PQpipelineSync(session.handle) == 1
+        } catch {
+            return false
+        }
+    }
+
+    /// - Returns: whether the connection is good for the next call.
+    private func receiveFollowers(
+        _ exchange: inout PipelineExchange, from session: Session, until limit: ContinuousClock.Instant
+    ) -> Bool {
+        do throws(Session.Failure) {
+            _ = try receive(&exchange, from: session, until: limit)
+            try session.leavePipelineMode()
+        } catch {
+            return false
+        }
+        forgetUnprepared(exchange)
+        _ = session.drainNotices()
+        if let failed = exchange.failed {
+            forgetStalePlan(
+                of: failed.statement, PostgresError(result: failed.result, statement: failed.statement.name))
+        }
+        return true
     }
 
     private func forgetUnprepared(_ exchange: PipelineExchange) {
         for call in exchange.unprepared {
             prepared.forget(call.statement)
         }
+    }
+}
+
+extension Session {
+    fileprivate func leavePipelineMode() throws(Failure) {
+        guard isConnected, PQexitPipelineMode(handle) == 1 else { throw .lost(lastMessage) }
     }
 }
 

@@ -23,16 +23,20 @@ public final class Pool: Service {
     /// Lends a connection of `lane` for the time of `body`.
     ///
     /// - Parameter wait: how long to wait for a connection to come free and, if need be, to be opened.
+    /// - Parameter recall: for one who would keep the connection while it does nothing: called, from any thread, when others
+    ///   wait for one of this lane. Whoever gave it also looks at ``isAwaited(_:)`` before each pause.
     /// - Throws: `poolTimeout` when none came free; `connection` when the server could not be reached in that time;
     ///   `cancelled` when the task was; what `body` throws.
     public func withConnection<T: Sendable>(
-        _ lane: Lane, wait: Duration = .seconds(5), _ body: (Connection) async throws -> T
+        _ lane: Lane, wait: Duration = .seconds(5), recall: (@Sendable () -> Void)? = nil,
+        _ body: (Connection) async throws -> T
     ) async throws -> T {
         guard let state = lanes[lane] else {
             throw PostgresError(.invalidParameter, "the pool has no lane \(lane)")
         }
         let limit = ContinuousClock.now + wait
         var slot = try await checkOut(state, lane, until: limit)
+        if let recall { state.withLock { [slot] in $0.lend(slot, recalledBy: recall) } }
         do {
             let connection = try await open(&slot, lane, until: limit)
             let value = try await body(connection)
@@ -62,6 +66,11 @@ public final class Pool: Service {
         try await withConnection(lane, wait: wait) { connection in
             try await connection.query(statement, parameters, deadline: deadline)
         }
+    }
+
+    /// Whether somebody waits for a connection of `lane`.
+    public func isAwaited(_ lane: Lane) -> Bool {
+        lanes[lane]?.withLock { $0.waiting > 0 } ?? false
     }
 
     /// How busy each lane is now, by name: connections lent out, connections at most, callers that wait.
@@ -108,11 +117,12 @@ extension Pool {
         defer { timer.cancel() }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let queued = state.withLock { state in
-                    Task.isCancelled ? LaneState.Queued.cancelled : state.wait(ticket, continuation)
+                let (queued, recalls) = state.withLock { state in
+                    let queued = Task.isCancelled ? LaneState.Queued.cancelled : state.wait(ticket, continuation)
+                    return (queued, Array(state.recalls.values))
                 }
                 switch queued {
-                case .waiting: break
+                case .waiting: for recall in recalls { recall() }
                 case .now(let slot): continuation.resume(returning: slot)
                 case .closed: continuation.resume(throwing: Self.closed)
                 case .cancelled: continuation.resume(throwing: Self.cancelled)

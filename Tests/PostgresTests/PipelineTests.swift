@@ -67,6 +67,53 @@ import Testing
         #expect(try await connection.query("SELECT id FROM t").isEmpty)
     }
 
+    @Test("What follows a commit is run in a transaction of its own, and its failure is nobody's")
+    func followers() async throws {
+        let connection = try await connectWithTable()
+        for id in 1...3 {
+            let rows = try await connection.query(
+                Self.insert, [.int4(Int32(id))], followedBy: [(Self.insert, [.int4(100)]), (Self.divide, [.int4(0)])])
+            #expect(try rows[0].int4(0) == Int32(id * 10))
+        }
+        #expect(try await connection.query("SELECT id FROM t ORDER BY id").map { try $0.int4(0) } == [1, 2, 3])
+        _ = try await connection.query(Self.insert, [.int4(4)], followedBy: [(Self.insert, [.int4(100)])])
+        #expect(try await connection.query("SELECT id FROM t ORDER BY id").map { try $0.int4(0) } == [1, 2, 3, 4, 100])
+    }
+
+    @Test("Followers are run when the statement fails, whose error is told")
+    func followersOfAFailure() async throws {
+        let connection = try await connectWithTable()
+        let error = try await postgresError {
+            _ = try await connection.query(Self.divide, [.int4(0)], followedBy: [(Self.insert, [.int4(100)])])
+        }
+        #expect(error?.sqlState == "22012")
+        #expect(try await connection.query("SELECT id FROM t").map { try $0.int4(0) } == [100])
+    }
+
+    @Test("A server that is lost among the followers leaves the commit before them certain")
+    func lostAmongFollowers() async throws {
+        let connection = try await connectWithTable()
+        let rows = try await connection.query(
+            Self.insert, [.int4(1)],
+            followedBy: [(Statement("die", "SELECT pg_terminate_backend(pg_backend_pid())"), [])])
+        #expect(try rows[0].int4(0) == 10)
+        #expect(!connection.isUsable)
+        try await connection.connect()
+        #expect(try await connection.query("SELECT id FROM t").count == 1)
+    }
+
+    @Test("Nothing follows a commit inside a transaction")
+    func noFollowersInside() async throws {
+        let connection = try await connectWithTable()
+        let error = try await postgresError {
+            _ = try await connection.transaction {
+                try $0.query(Self.insert, [.int4(1)], followedBy: [(Self.insert, [.int4(2)])])
+            }
+        }
+        #expect(error?.code == .protocolViolation)
+        #expect(try await connection.query("SELECT id FROM t").isEmpty)
+    }
+
     @Test func aServerLostInAPipelineLeavesItsCommitInDoubt() async throws {
         let connection = try await connectWithTable()
         let error = try await postgresError {

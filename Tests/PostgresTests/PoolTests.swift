@@ -54,6 +54,24 @@ import Testing
         #expect(try await pool.query("one", Self.pid).count == 1)
     }
 
+    @Test("A holder who only waits is told when somebody else needs the connection, and not before")
+    func recall() async throws {
+        let pool = try pool(["one": 1])
+        let (held, recalled) = (Gate(), Gate())
+        let holder = Task {
+            try await pool.withConnection("one", recall: { Task { await recalled.open() } }) { _ in
+                #expect(!pool.isAwaited("one"))
+                await held.open()
+                await recalled.pass()
+                #expect(pool.isAwaited("one"))
+            }
+        }
+        await held.pass()
+        #expect(try await pool.query("one", Self.pid).count == 1)
+        try await holder.value
+        #expect(!pool.isAwaited("one"))
+    }
+
     @Test func waitersAreServedInTheOrderOfTheirComing() async throws {
         let pool = try pool(["one": 1])
         let (held, done, order) = (Gate(), Gate(), Order())

@@ -93,63 +93,103 @@ public final class JobRunner<Handler: JobHandler>: Service {
 // MARK: - Claiming
 
 extension JobRunner {
-    /// The loop that keeps the slots filled, until its task is cancelled.
-    private func claimAndPerform(_ identity: WorkerIdentity) async {
-        let clock = ContinuousClock()
-        let beginning = clock.now
+    /// What one claim tells the next.
+    private struct Course {
+        let beginning = ContinuousClock.now
         var marks = ReadyMarks()
         var suspects = SuspectTurns()
+
+        /// Since the beginning.
+        var now: Duration { beginning.duration(to: .now) }
+    }
+
+    /// The loop that keeps the slots filled, until its task is cancelled.
+    private func claimAndPerform(_ identity: WorkerIdentity) async {
+        var course = Course()
         while !Task.isCancelled {
-            if suspects.isDue(now: beginning.duration(to: clock.now)) {
-                let start = beginning.duration(to: clock.now)
-                let result = await runSuspects(identity, patience: suspects.patience)
-                suspects.took(result, from: start, to: beginning.duration(to: clock.now))
+            if course.suspects.isDue(now: course.now) {
+                let start = course.now
+                let result = await runSuspects(identity, patience: course.suspects.patience)
+                course.suspects.took(result, from: start, to: course.now)
             }
-            let room = min(await freeSlots(), settings.claimBatch)
+            await waitForSlots()
             guard !Task.isCancelled else { break }
-            guard gate.enter() else {
-                // A suspect of a neighbour has the process for itself.
-                await wakeup.wait(upTo: .milliseconds(20))
-                continue
-            }
-            let plan = marks.plan(now: beginning.duration(to: clock.now))
-            let start = beginning.duration(to: clock.now)
+            var isIdle = true
             do {
-                let claim = JobQueue.Claim(queue: queue, limit: room, worker: identity.id, lease: settings.lease)
-                let leases = try await pool.withConnection(settings.claimLane) { connection in
-                    try await JobQueue.claim(claim, after: plan.after, on: connection)
-                }
-                marks.claimed(
-                    leases.lazy.map { ($0.priority, $0.readyOrder) }, by: plan, isFull: leases.count == room,
-                    start: start,
-                    end: beginning.duration(to: clock.now))
-                gate.join(leases.count)
-                gate.leave()
-                if leases.isEmpty {
-                    await wakeup.wait(upTo: settings.pollInterval)
-                } else {
-                    perform(leases)
+                isIdle = try await pool.withConnection(settings.claimLane, recall: { [wakeup] in wakeup.fire() }) {
+                    connection in
+                    try await claimAgainAndAgain(identity, &course, on: connection)
                 }
             } catch {
-                gate.leave()
                 guard !Task.isCancelled else { break }
                 logger.warning("jobs.claim_failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
-                await wakeup.wait(upTo: settings.pollInterval)
             }
+            if isIdle { await wakeup.wait(upTo: settings.pollInterval) }
+            // A suspect of a neighbour has the process for itself.
+            while gate.isTaken, !Task.isCancelled { await wakeup.wait(upTo: .milliseconds(20)) }
         }
     }
 
-    /// Waits until a slot is free, and then for a moment longer for more of them: one claim for many costs as one for one.
-    private func freeSlots() async -> Int {
+    /// Claims as long as there are slots, on the connection's own thread: a signal finds the thread that sends the claim, and
+    /// not a task that has to go there first.
+    ///
+    /// The connection is kept through the pauses of an idle queue, and given back when others need it, when the server may have
+    /// hung up meanwhile, and when something else than a claim is due.
+    /// - Returns: whether there is nothing to be done before the next signal.
+    private func claimAgainAndAgain(
+        _ identity: WorkerIdentity, _ course: inout Course, on connection: isolated Connection
+    ) async throws -> Bool {
+        while gate.enter() {
+            let leases: [Lease]
+            do {
+                defer { gate.leave() }
+                leases = try claim(identity, &course, on: connection)
+                gate.join(leases.count)
+            }
+            if !leases.isEmpty {
+                perform(leases)
+            } else if pool.isAwaited(settings.claimLane) {
+                return true
+            }
+            if course.suspects.isDue(now: course.now) { return false }
+            if leases.isEmpty {
+                let isSignalled = await wakeup.wait(upTo: settings.pollInterval)
+                // A signal asks for a claim; suspects are looked for behind it.
+                if !isSignalled, course.suspects.isDue(now: course.now) { return false }
+            }
+            guard !Task.isCancelled, jobs.freeSlots >= enoughSlots, connection.isQuiet,
+                !pool.isAwaited(settings.claimLane)
+            else { return false }
+        }
+        return false
+    }
+
+    private func claim(
+        _ identity: WorkerIdentity, _ course: inout Course, on connection: isolated Connection
+    ) throws -> [Lease] {
+        let room = min(jobs.freeSlots, settings.claimBatch)
+        let plan = course.marks.plan(now: course.now)
+        let start = course.now
+        let claim = JobQueue.Claim(queue: queue, limit: room, worker: identity.id, lease: settings.lease)
+        let leases = try JobQueue.claim(claim, after: plan.after, on: connection)
+        course.marks.claimed(
+            leases.lazy.map { ($0.priority, $0.readyOrder) }, by: plan, isFull: leases.count == room, start: start,
+            end: course.now)
+        return leases
+    }
+
+    /// With fewer free it pays to wait a moment for more: one claim for many costs as one for one.
+    private var enoughSlots: Int { max(1, min(settings.claimBatch, settings.concurrency / 8)) }
+
+    /// Waits until a slot is free, and then for a moment longer for more of them.
+    private func waitForSlots() async {
         while jobs.freeSlots == 0, !Task.isCancelled { await jobs.slotFreed.wait() }
-        let enough = max(1, min(settings.claimBatch, settings.concurrency / 8))
         let limit = ContinuousClock.now + settings.linger
-        while jobs.freeSlots < enough, !Task.isCancelled {
+        while jobs.freeSlots < enoughSlots, !Task.isCancelled {
             let left = ContinuousClock.now.duration(to: limit)
             guard left > .zero else { break }
             await jobs.slotFreed.wait(upTo: left)
         }
-        return jobs.freeSlots
     }
 
     /// Starts the handler for each. The runner owns the tasks: they are registered, and cancelled by time limit or shutdown.

@@ -24,6 +24,9 @@ public final class SuspectGate: Sendable {
         }
     }
 
+    /// Whether a suspect is inside or waits to be.
+    var isTaken: Bool { state.withLock(\.isTaken) }
+
     /// More of the same kind, by one who is inside.
     func join(_ count: Int) {
         state.withLock { $0.inside += count }

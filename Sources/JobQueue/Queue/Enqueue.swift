@@ -10,12 +10,23 @@ public enum JobQueue {
     /// - Returns: one entry for each job, in the order given. Of several with one key in one call the first is new.
     /// - Throws: ``PostgresError``; a transient one when the holder of a key kept vanishing while it was looked up.
     public static func enqueue(_ jobs: [NewJob], in tx: isolated Connection) throws(PostgresError) -> [Enqueued] {
+        try enqueue(jobs, followedBy: [], in: tx)
+    }
+
+    /// - Parameter followers: run behind the commit, where the statement commits itself; see ``JobSignal/enqueue(_:on:)``.
+    static func enqueue(
+        _ jobs: [NewJob], followedBy followers: [(Statement, [Parameter])], in tx: isolated Connection
+    ) throws(PostgresError) -> [Enqueued] {
         guard !jobs.isEmpty else { return [] }
         var result = [Enqueued?](repeating: nil, count: jobs.count)
         var open = Array(jobs.indices)
         // A holder can end between the conflict and the look-up; then its key is free and the insert is tried again.
         for _ in 0..<3 {
-            for row in try tx.query(.insert, parameters(open.map { jobs[$0] })) where try row.bool("is_new") {
+            let parameters = parameters(open.map { jobs[$0] })
+            let rows =
+                try followers.isEmpty
+                ? tx.query(.insert, parameters) : tx.query(.insert, parameters, followedBy: followers)
+            for row in rows where try row.bool("is_new") {
                 let index = open[Int(try row.int8("position")) - 1]
                 result[index] = Enqueued(jobID: try row.int8("id"), isNew: true)
             }

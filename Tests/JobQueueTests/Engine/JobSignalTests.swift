@@ -74,4 +74,80 @@ import Testing
         }
         #expect(journal.entries.count == 5)
     }
+
+    @Test(
+        "Jobs that are stored and told of in one round trip wake a runner of another process that would sleep for an hour"
+    )
+    func together() async throws {
+        let queue = try await QueueFixture()
+        let journal = Journal<String>()
+        let (senderPool, runnerPool) = (queue.pool(), queue.pool())
+        let sender = JobSignal(pool: senderPool, logger: .silent)
+        let listening = JobSignal(pool: runnerPool, listensOn: queue.settings, logger: .silent)
+        let runner = JobRunner(
+            queue: QueueFixture.queue, handler: ClosureHandler { _ in .done(outcome: "ok") }, pool: runnerPool,
+            settings: RunnerSettings(pollInterval: .seconds(3600)), signal: listening,
+            hooks: JobHooks(finished: { _, outcome, _ in journal.append(outcome) }), logger: .silent)
+        let job = NewJob(queue: QueueFixture.queue, kind: "test", uniqueKey: "one")
+        try await running([senderPool, runnerPool, sender, listening, runner]) {
+            for count in 1...5 {
+                let enqueued = try await sender.enqueue([job], on: queue.connection)
+                #expect(enqueued.map(\.isNew) == [true])
+                await journal.wait { $0.count >= count }
+            }
+        }
+        #expect(journal.entries.count == 5)
+    }
+
+    @Test("Many who store jobs at once are all heard of, though one NOTIFY at a time travels with a commit")
+    func crowd() async throws {
+        let queue = try await QueueFixture()
+        let journal = Journal<String>()
+        let (senderPool, runnerPool) = (queue.pool(), queue.pool())
+        let sender = JobSignal(pool: senderPool, logger: .silent)
+        let listening = JobSignal(pool: runnerPool, listensOn: queue.settings, logger: .silent)
+        let runner = JobRunner(
+            queue: QueueFixture.queue, handler: ClosureHandler { _ in .done(outcome: "ok") }, pool: runnerPool,
+            settings: RunnerSettings(pollInterval: .seconds(3600)), signal: listening,
+            hooks: JobHooks(finished: { _, outcome, _ in journal.append(outcome) }), logger: .silent)
+        try await running([senderPool, runnerPool, sender, listening, runner]) {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<40 {
+                    group.addTask {
+                        try await senderPool.withConnection("complete") { connection in
+                            _ = try await sender.enqueue(
+                                [NewJob(queue: QueueFixture.queue, kind: "test")], on: connection)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            await journal.wait { $0.count >= 40 }
+        }
+        #expect(journal.entries.count == 40)
+    }
+
+    @Test("A runner that keeps its connection while it waits gives it back when its lane is needed")
+    func oneConnection() async throws {
+        let queue = try await QueueFixture()
+        let journal = Journal<String>()
+        let pool = Pool(queue.settings, lanes: ["all": 1, "upkeep": 4], logger: .silent)
+        let signal = JobSignal(pool: pool, logger: .silent)
+        let runners = (0..<2).map { _ in
+            JobRunner(
+                queue: QueueFixture.queue, handler: ClosureHandler { _ in .done(outcome: "ok") }, pool: pool,
+                settings: RunnerSettings(pollInterval: .seconds(3600), claimLane: "all", completionLane: "all"),
+                signal: signal, hooks: JobHooks(finished: { _, outcome, _ in journal.append(outcome) }),
+                logger: .silent)
+        }
+        try await running([pool, signal] + runners) {
+            for count in 1...20 {
+                try await queue.enqueue(1)
+                signal.send(queue: QueueFixture.queue)
+                await journal.wait { $0.count >= count }
+                _ = try await pool.query("all", Statement("test.nothing", "SELECT 1"))
+            }
+        }
+        #expect(journal.entries.count == 20)
+    }
 }

@@ -154,9 +154,8 @@ struct QueueSteps: Sendable {
             for _ in 0..<count {
                 let start = ContinuousClock.now
                 try await pool.withConnection("bench") { connection in
-                    _ = try await JobQueue.enqueue([Self.job(sentAt: SystemClock.microseconds())], in: connection)
+                    _ = try await signal.enqueue([Self.job(sentAt: SystemClock.microseconds())], on: connection)
                 }
-                signal.send(queue: Self.queue)
                 try await Task.sleep(until: start + gap)
             }
             await group.triggerGracefulShutdown()
