@@ -61,7 +61,13 @@ public final class JobRunner<Handler: JobHandler>: Service {
             group.addTask { await self.makeDueReady() }
             group.addTask { await self.rescueLapsed() }
             group.addTask { await self.tendHolds() }
-            await untilStopped { await self.claimAndPerform(identity) }
+            await untilStopped {
+                await withTaskCancellationHandler {
+                    await self.claimAndPerform(identity)
+                } onCancel: {
+                    self.wakeup.fire()
+                }
+            }
             await shutDown(identity)
             group.cancelAll()
         }
@@ -153,7 +159,7 @@ extension JobRunner {
             }
             if course.suspects.isDue(now: course.now) { return false }
             if leases.isEmpty {
-                let isSignalled = await wakeup.wait(upTo: settings.pollInterval)
+                let isSignalled = await wakeup.waitInPlace(upTo: settings.pollInterval)
                 // A signal asks for a claim; suspects are looked for behind it.
                 if !isSignalled, course.suspects.isDue(now: course.now) { return false }
             }

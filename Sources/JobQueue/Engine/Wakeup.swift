@@ -1,5 +1,4 @@
 import Synchronization
-import _Concurrency
 
 /// Lets tasks wait for "something may have changed".
 ///
@@ -34,32 +33,45 @@ final class Wakeup: Sendable {
     }
 
     /// Returns when fired, when `limit` has passed, or when the task is cancelled.
-    ///
-    /// Whoever waits on an actor is woken on the actor's own thread. The parameter says so, because closures inside would go
-    /// by way of the shared threads otherwise.
     /// - Returns: whether it was fired.
     @discardableResult
-    func wait(upTo limit: Duration? = nil, isolation: isolated (any _Concurrency.Actor)? = #isolation) async -> Bool {
-        let ticket = state.withLock { state in
+    func wait(upTo limit: Duration? = nil) async -> Bool {
+        let ticket = newTicket()
+        return await withTaskCancellationHandler {
+            await wait(upTo: limit, ticket)
+        } onCancel: {
+            state.withLock { $0.waiting.removeValue(forKey: ticket) }?.continuation.resume(returning: false)
+        }
+    }
+
+    /// As ``wait(upTo:)``, but a cancellation does not end it: whoever cancels the task fires as well.
+    ///
+    /// Whoever waits on an actor is woken on the actor's own thread. With a cancellation handler around the wait a task goes
+    /// by way of the shared threads, which is one thread more to be woken.
+    func waitInPlace(upTo limit: Duration) async -> Bool {
+        await wait(upTo: limit, newTicket())
+    }
+
+    private func newTicket() -> UInt64 {
+        state.withLock { state in
             state.nextTicket += 1
             return state.nextTicket
         }
+    }
+
+    private func wait(upTo limit: Duration?, _ ticket: UInt64) async -> Bool {
         let deadline = limit.map { ContinuousClock.now + $0 }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation(isolation: isolation) { continuation in
-                let answer: Bool? = state.withLock { state in
-                    if state.isPending || Task.isCancelled {
-                        defer { state.isPending = false }
-                        return state.isPending
-                    }
-                    state.waiting[ticket] = Waiting(continuation: continuation, deadline: deadline)
-                    if let deadline { setAlarm(at: deadline, &state) }
-                    return nil
+        return await withCheckedContinuation { continuation in
+            let answer: Bool? = state.withLock { state in
+                if state.isPending || Task.isCancelled {
+                    defer { state.isPending = false }
+                    return state.isPending
                 }
-                if let answer { continuation.resume(returning: answer) }
+                state.waiting[ticket] = Waiting(continuation: continuation, deadline: deadline)
+                if let deadline { setAlarm(at: deadline, &state) }
+                return nil
             }
-        } onCancel: {
-            state.withLock { $0.waiting.removeValue(forKey: ticket) }?.continuation.resume(returning: false)
+            if let answer { continuation.resume(returning: answer) }
         }
     }
 
