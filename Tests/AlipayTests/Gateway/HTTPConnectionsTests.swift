@@ -47,7 +47,7 @@ import Testing
         let server = try LoopbackServer([.silence, .answer(Self.ok)])
         let transport = HTTPTransport(connections: 1)
         let first = Task { await post(server, transport) }
-        while server.seen.isEmpty { await Task.yield() }
+        while server.seen.isEmpty, !Task.isCancelled { await Task.yield() }
         #expect(await post(server, transport, deadline: .milliseconds(50)) == "timeout")
         #expect(server.seen.count == 1)
         let third = Task { await post(server, transport) }
@@ -82,7 +82,7 @@ import Testing
         let server = try LoopbackServer([.conversation([Self.ok]), .answer(Self.ok)])
         let transport = HTTPTransport(connections: 1, roots: nil, longestIdle: .milliseconds(5))
         #expect(await post(server, transport) == "{}")
-        while server.ended == 0 { await Task.yield() }
+        while server.ended == 0, !Task.isCancelled { await Task.yield() }
         #expect(await post(server, transport) == "{}")
         await transport.shutdown()
     }
@@ -91,7 +91,7 @@ import Testing
         let server = try LoopbackServer(.silence)
         let transport = HTTPTransport()
         let call = Task { await post(server, transport) }
-        while server.seen.isEmpty { await Task.yield() }
+        while server.seen.isEmpty, !Task.isCancelled { await Task.yield() }
         await transport.shutdown()
         #expect(await call.value == "cancelled")
         #expect(await post(server, transport) == "cancelled")
@@ -100,6 +100,6 @@ import Testing
     @Test func `a transport that is let go closes its connections`() async throws {
         let server = try LoopbackServer(.conversation([Self.ok]))
         #expect(await post(server, HTTPTransport()) == "{}")
-        while server.ended == 0 { await Task.yield() }
+        while server.ended == 0, !Task.isCancelled { await Task.yield() }
     }
 }
