@@ -226,7 +226,10 @@ final class HTTPConnections: @unchecked Sendable {
         }
         var next = exchanges.values.lazy.map(\.deadline).min()
         for lane in lanes.withLock({ Array($0.values) }) {
-            for connection in lane.idle.filter({ $0.idleSince + longestIdle <= now }) { connection.close() }
+            // Out of the list at once: with TLS the goodbyes take a moment, and the alarm would be set for the past meanwhile.
+            let old = lane.idle.filter { $0.idleSince + longestIdle <= now }
+            lane.idle.removeAll { $0.idleSince + longestIdle <= now }
+            for connection in old { connection.close() }
             if let oldest = lane.idle.lazy.map(\.idleSince).min() {
                 next = min(next ?? oldest + longestIdle, oldest + longestIdle)
             }
