@@ -60,7 +60,9 @@ struct Line: Sendable {
             return try Credentials(settings, apps: apps, transport: transport, doors: doors)
         }
         var changes: [@Sendable (Settings) -> Void] = []
-        let signal = JobSignal(pool: pool, logger: logger)
+        // A program that takes notifications in wakes its own workers. One that only works hears of the others' jobs.
+        let listensOn = roles.contains(.work) && !roles.contains(.serve) ? settings.database.direct : nil
+        let signal = JobSignal(pool: pool, listensOn: listensOn, logger: logger)
         let reader = FeedReader(pool: pool)
         let watch = FeedWatch(reader: reader, logger: logger)
         let settled = Signal()
