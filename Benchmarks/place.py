@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(os.environ.get("SETTLED_BENCH_FOLDER", f"/var/tmp/settled-bench-{os.getuid()}"))
 SETTLED = pathlib.Path(os.environ.get("SETTLED_BINARY", HERE.parent / ".build/release/settled"))
 PYTHON = WORK / "venv/bin/python"
-PORT = int(os.environ.get("SETTLED_BENCH_PORT", "55433"))
+PORT = int(os.environ.get("SETTLED_BENCH_PORT", "25433"))
 SOCKET = WORK / "pg/socket"
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -29,6 +29,24 @@ import Testing
         #expect(jobs[3].runAt == Timestamp(unixSeconds: 1_000))
     }
 
+    @Test("Jobs without keys, too, answer in their order, and are claimed in it")
+    func withoutKeys() async throws {
+        let queue = try await QueueFixture()
+        let jobs = (0..<40).map {
+            NewJob(queue: "work", kind: "k\($0)", args: "{\"n\": \($0)}", subject: $0.isMultiple(of: 2) ? "s\($0)" : nil)
+        }
+        let later = NewJob(queue: "work", kind: "later", start: .after(.seconds(60)))
+        let answers = try await JobQueue.enqueue(jobs + [later], in: queue.connection)
+        #expect(answers.allSatisfy(\.isNew) && Set(answers.map(\.jobID)).count == 41)
+        for (job, answer) in zip(jobs, answers) {
+            let stored = try await queue.job(answer.jobID)
+            #expect(stored.kind == job.kind && stored.args == job.args && stored.subject == job.subject)
+            #expect(stored.state == .ready)
+        }
+        #expect(try await queue.job(answers[40].jobID).state == .scheduled)
+        #expect(try await queue.claim().map(\.jobID) == answers.prefix(40).map(\.jobID))
+    }
+
     @Test("A duplicate names the job that holds the key and stores nothing; in one call the first is new")
     func duplicates() async throws {
         let queue = try await QueueFixture()
