@@ -33,7 +33,8 @@ import Testing
     func withoutKeys() async throws {
         let queue = try await QueueFixture()
         let jobs = (0..<40).map {
-            NewJob(queue: "work", kind: "k\($0)", args: "{\"n\": \($0)}", subject: $0.isMultiple(of: 2) ? "s\($0)" : nil)
+            NewJob(
+                queue: "work", kind: "k\($0)", args: "{\"n\": \($0)}", subject: $0.isMultiple(of: 2) ? "s\($0)" : nil)
         }
         let later = NewJob(queue: "work", kind: "later", start: .after(.seconds(60)))
         let answers = try await JobQueue.enqueue(jobs + [later], in: queue.connection)
