@@ -25,11 +25,13 @@ extension Connection {
     /// The followers are run whatever becomes of the statement, and nothing is told of what becomes of them; a statement that
     /// was repeated because its plan was stale has had them run twice. They are for what may as well be missing.
     ///
+    /// Without followers it is ``query(_:_:deadline:)``, in a transaction or outside one.
     /// - Throws: as ``query(_:_:deadline:)``; `protocolViolation` inside a transaction, whose commit they would not follow.
     public func query(
         _ statement: Statement, _ parameters: [Parameter], followedBy followers: [(Statement, [Parameter])],
         deadline: Duration = .seconds(30)
     ) throws(PostgresError) -> Rows {
+        if followers.isEmpty { return try query(statement, parameters, deadline: deadline) }
         guard try openSession().transactionStatus == PQTRANS_IDLE else {
             throw PostgresError(
                 .protocolViolation, "statements cannot follow a commit inside a transaction", statement: statement.name)

@@ -149,6 +149,7 @@ extension Statement {
     /// A NOTIFY is a commit like any other, and would wait for the disk with nothing in it that has to last.
     fileprivate static let needNotLast = Statement(
         "jobs_notify_need_not_last", "SELECT set_config('synchronous_commit', 'off', true)")
-    fileprivate static let notify = Statement(
+    /// Tells whoever listens on a channel of queues.
+    static let notify = Statement(
         "jobs_notify", "SELECT pg_notify($1, queue) FROM unnest($2::text[]) AS ready (queue)")
 }

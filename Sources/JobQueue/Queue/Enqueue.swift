@@ -25,11 +25,9 @@ public enum JobQueue {
         var open = Array(jobs.indices)
         // A holder can end between the conflict and the look-up; then its key is free and the insert is tried again.
         for _ in 0..<3 {
-            let parameters = parameters(open.map { jobs[$0] })
-            let rows =
-                try followers.isEmpty
-                ? tx.query(.insert, parameters) : tx.query(.insert, parameters, followedBy: followers)
-            for row in rows where try row.bool("is_new") {
+            let asked = open.map { jobs[$0] }
+            let parameters = parameters(asked) + [.textArray(asked.map(\.uniqueKey))]
+            for row in try tx.query(.insert, parameters, followedBy: followers) where try row.bool("is_new") {
                 let index = open[Int(try row.int8("position")) - 1]
                 result[index] = Enqueued(jobID: try row.int8("id"), isNew: true)
             }
@@ -60,11 +58,7 @@ public enum JobQueue {
     private static func insertWithoutKeys(
         _ jobs: [NewJob], followedBy followers: [(Statement, [Parameter])], in tx: isolated Connection
     ) throws(PostgresError) -> [Enqueued] {
-        var parameters = parameters(jobs)
-        parameters.remove(at: 5)
-        let rows =
-            try followers.isEmpty
-            ? tx.query(.insertWithoutKeys, parameters) : tx.query(.insertWithoutKeys, parameters, followedBy: followers)
+        let rows = try tx.query(.insertWithoutKeys, parameters(jobs), followedBy: followers)
         guard rows.count == jobs.count else {
             throw PostgresError(
                 .protocolViolation, "\(jobs.count) jobs were to be stored, \(rows.count) were",
@@ -76,6 +70,7 @@ public enum JobQueue {
         return ids.sorted().map { Enqueued(jobID: $0, isNew: true) }
     }
 
+    /// All but the keys.
     private static func parameters(_ jobs: [NewJob]) -> [Parameter] {
         [
             .textArray(jobs.map(\.queue)),
@@ -83,7 +78,6 @@ public enum JobQueue {
             .jsonbArray(jobs.map(\.args)),
             .int2Array(jobs.map(\.priority.rawValue)),
             .textArray(jobs.map(\.subject)),
-            .textArray(jobs.map(\.uniqueKey)),
             .timestamptzArray(jobs.map { if case .at(let time) = $0.start { time } else { nil } }),
             .int8Array(jobs.map { if case .after(let delay) = $0.start { delay.wholeMicroseconds } else { 0 } }),
         ]
@@ -98,8 +92,8 @@ extension Statement {
         """
         WITH new AS MATERIALIZED (
             SELECT nextval('settled.jobs_id_seq') AS id, n.*, coalesce(n.at, now() + n.delay * interval '1 microsecond') AS run_at
-            FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::smallint[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[])
-                WITH ORDINALITY AS n (queue, kind, args, priority, subject, unique_key, at, delay, position)
+            FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::smallint[], $5::text[], $6::timestamptz[], $7::bigint[], $8::text[])
+                WITH ORDINALITY AS n (queue, kind, args, priority, subject, at, delay, unique_key, position)
         ), inserted AS (
             INSERT INTO settled.jobs (id, queue, kind, args, priority, subject, unique_key, run_at, state) OVERRIDING SYSTEM VALUE
             SELECT id, queue, kind, args, priority, subject, unique_key, run_at,

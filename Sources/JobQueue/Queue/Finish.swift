@@ -133,13 +133,20 @@ extension Statement {
     /// for nearly empty and which are as full.
     ///
     /// What writes to `j.ctid = live.place` must fence `j` itself too: if the row is not locked, it may have changed since.
-    static let liveRows = """
+    static let liveRows = liveRows(locked: "")
+
+    /// - Parameter locked: how each row is locked as it is found.
+    static func liveRows(locked: String) -> String {
+        """
         CROSS JOIN LATERAL (
             SELECT l.ctid AS place FROM settled.jobs l
             WHERE l.id = lease.id AND l.lease_epoch = lease.epoch AND l.state || '' = 'running'
             LIMIT 1
+            \(locked)
         ) AS live
         """
+    }
+
     static let isLive = "j.ctid = live.place AND j.lease_epoch = lease.epoch AND j.state || '' = 'running'"
 
     fileprivate static let clock = Statement("jobs_clock", "SELECT clock_timestamp()")

@@ -80,14 +80,9 @@ extension Statement {
             WHERE id = $3
             RETURNING id
         ), held AS MATERIALIZED (
-            SELECT job.place
+            SELECT live.place
             FROM unnest($1::bigint[], $2::bigint[]) AS lease (id, epoch)
-            CROSS JOIN LATERAL (
-                SELECT l.ctid AS place FROM settled.jobs l
-                WHERE l.id = lease.id AND l.lease_epoch = lease.epoch AND l.state || '' = 'running'
-                LIMIT 1
-                FOR UPDATE SKIP LOCKED
-            ) AS job
+            \(liveRows(locked: "FOR UPDATE SKIP LOCKED"))
         ), extended AS (
             UPDATE settled.jobs SET lease_expires_at = now() + $4 * interval '1 microsecond'
             WHERE ctid = ANY (ARRAY(SELECT place FROM held))

@@ -5,11 +5,6 @@ extension JobSignal {
     /// command. Call it after the commit; without it the jobs are found by polling.
     public static func announce(_ queues: Set<String>, on connection: isolated Connection) throws(PostgresError) {
         guard !queues.isEmpty else { return }
-        _ = try connection.query(.announce, [.text(channel), .textArray(queues.sorted())])
+        _ = try connection.query(.notify, [.text(channel), .textArray(queues.sorted())])
     }
-}
-
-extension Statement {
-    fileprivate static let announce = Statement(
-        "jobs_announce", "SELECT pg_notify($1, queue) FROM unnest($2::text[]) AS ready (queue)")
 }

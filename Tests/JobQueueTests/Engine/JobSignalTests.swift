@@ -1,6 +1,7 @@
 import JobQueue
 import Logging
 import Postgres
+import ServiceLifecycle
 import TestSupport
 import Testing
 
@@ -57,15 +58,9 @@ import Testing
     @Test("A signal of another process wakes a runner that listens and would otherwise sleep for an hour")
     func remote() async throws {
         let queue = try await QueueFixture()
-        let journal = Journal<String>()
-        let (senderPool, runnerPool) = (queue.pool(), queue.pool())
-        let sender = JobSignal(pool: senderPool, logger: .silent)
-        let listening = JobSignal(pool: runnerPool, listensOn: queue.settings, logger: .silent)
-        let runner = JobRunner(
-            queue: QueueFixture.queue, handler: ClosureHandler { _ in .done(outcome: "ok") }, pool: runnerPool,
-            settings: RunnerSettings(pollInterval: .seconds(3600)), signal: listening,
-            hooks: JobHooks(finished: { _, outcome, _ in journal.append(outcome) }), logger: .silent)
-        try await running([senderPool, runnerPool, sender, listening, runner]) {
+        let pair = TwoProcesses(queue)
+        let (journal, sender) = (pair.journal, pair.sender)
+        try await running(pair.services) {
             for count in 1...5 {
                 try await queue.enqueue(1)
                 sender.send(queue: QueueFixture.queue)
@@ -80,16 +75,10 @@ import Testing
     )
     func together() async throws {
         let queue = try await QueueFixture()
-        let journal = Journal<String>()
-        let (senderPool, runnerPool) = (queue.pool(), queue.pool())
-        let sender = JobSignal(pool: senderPool, logger: .silent)
-        let listening = JobSignal(pool: runnerPool, listensOn: queue.settings, logger: .silent)
-        let runner = JobRunner(
-            queue: QueueFixture.queue, handler: ClosureHandler { _ in .done(outcome: "ok") }, pool: runnerPool,
-            settings: RunnerSettings(pollInterval: .seconds(3600)), signal: listening,
-            hooks: JobHooks(finished: { _, outcome, _ in journal.append(outcome) }), logger: .silent)
+        let pair = TwoProcesses(queue)
+        let (journal, sender) = (pair.journal, pair.sender)
         let job = NewJob(queue: QueueFixture.queue, kind: "test", uniqueKey: "one")
-        try await running([senderPool, runnerPool, sender, listening, runner]) {
+        try await running(pair.services) {
             for count in 1...5 {
                 let enqueued = try await sender.enqueue([job], on: queue.connection)
                 #expect(enqueued.map(\.isNew) == [true])
@@ -102,19 +91,13 @@ import Testing
     @Test("Many who store jobs at once are all heard of, though one NOTIFY at a time travels with a commit")
     func crowd() async throws {
         let queue = try await QueueFixture()
-        let journal = Journal<String>()
-        let (senderPool, runnerPool) = (queue.pool(), queue.pool())
-        let sender = JobSignal(pool: senderPool, logger: .silent)
-        let listening = JobSignal(pool: runnerPool, listensOn: queue.settings, logger: .silent)
-        let runner = JobRunner(
-            queue: QueueFixture.queue, handler: ClosureHandler { _ in .done(outcome: "ok") }, pool: runnerPool,
-            settings: RunnerSettings(pollInterval: .seconds(3600)), signal: listening,
-            hooks: JobHooks(finished: { _, outcome, _ in journal.append(outcome) }), logger: .silent)
-        try await running([senderPool, runnerPool, sender, listening, runner]) {
+        let pair = TwoProcesses(queue)
+        let (journal, sender) = (pair.journal, pair.sender)
+        try await running(pair.services) {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<40 {
                     group.addTask {
-                        try await senderPool.withConnection("complete") { connection in
+                        try await pair.senderPool.withConnection("complete") { connection in
                             _ = try await sender.enqueue(
                                 [NewJob(queue: QueueFixture.queue, kind: "test")], on: connection)
                         }
@@ -149,5 +132,25 @@ import Testing
             }
         }
         #expect(journal.entries.count == 20)
+    }
+}
+
+/// One that sends and one that listens and otherwise looks once an hour, which share nothing but the database.
+private struct TwoProcesses {
+    let journal = Journal<String>()
+    let senderPool: Pool
+    let sender: JobSignal
+    let services: [any Service]
+
+    init(_ queue: QueueFixture) {
+        senderPool = queue.pool()
+        sender = JobSignal(pool: senderPool, logger: .silent)
+        let runnerPool = queue.pool()
+        let listening = JobSignal(pool: runnerPool, listensOn: queue.settings, logger: .silent)
+        let runner = JobRunner(
+            queue: QueueFixture.queue, handler: ClosureHandler { _ in .done(outcome: "ok") }, pool: runnerPool,
+            settings: RunnerSettings(pollInterval: .seconds(3600)), signal: listening,
+            hooks: JobHooks(finished: { [journal] _, outcome, _ in journal.append(outcome) }), logger: .silent)
+        services = [senderPool, runnerPool, sender, listening, runner]
     }
 }
