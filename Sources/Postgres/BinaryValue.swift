@@ -35,6 +35,12 @@ enum BinaryValue {
         return value
     }
 
+    static func tid(_ bytes: UnsafeRawBufferPointer, _ type: UInt32) throws(Undecodable) -> TupleID {
+        guard type == TypeOID.tid, bytes.count == 6 else { throw .type(type, wanted: "tid") }
+        let all = unsigned(bytes)
+        return TupleID(block: UInt32(truncatingIfNeeded: all >> 16), offset: UInt16(truncatingIfNeeded: all))
+    }
+
     static func float8(_ bytes: UnsafeRawBufferPointer, _ type: UInt32) throws(Undecodable) -> Double {
         guard type == TypeOID.float8, bytes.count == 8 else { throw .type(type, wanted: "float8") }
         return Double(bitPattern: unsigned(bytes))

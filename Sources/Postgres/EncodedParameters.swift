@@ -90,6 +90,11 @@ struct EncodedParameters {
             var ticks: [Int64?] = []
             for value in values { ticks.append(try value.map { value throws(Unsendable) in try self.ticks(value) }) }
             try array(TypeOID.timestamptzArray, TypeOID.timestamptz, ticks) { $0.put($1) }
+        case .tidArray(let values):
+            try array(TypeOID.tidArray, TypeOID.tid, values) {
+                $0.put($1.block)
+                $0.put($1.offset)
+            }
         }
     }
 

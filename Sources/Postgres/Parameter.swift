@@ -23,6 +23,7 @@ public enum Parameter: Sendable, Hashable {
     case byteaArray([[UInt8]?])
     case jsonbArray([String?])
     case timestamptzArray([Timestamp?])
+    case tidArray([TupleID?])
 }
 
 /// NULL for nil, else the value in the obvious type.

@@ -80,6 +80,11 @@ extension Row {
         try valueOrNil(column, BinaryValue.timestamptz)
     }
 
+    /// A `ctid`.
+    public func tid(_ column: some ColumnReference) throws(PostgresError) -> TupleID {
+        try value(column, BinaryValue.tid)
+    }
+
     /// The JSON text of a jsonb or json column.
     public func jsonb(_ column: some ColumnReference) throws(PostgresError) -> String {
         try value(column, BinaryValue.json)

@@ -6,6 +6,8 @@ import Postgres
 import Sandbox
 import Testing
 
+@testable import settled
+
 /// Several programs on one database, and one that was frozen.
 @Suite struct ManyProgramsTests {
     @Test func `two programs on one database settle each trade once and number one dense feed`() async throws {
@@ -62,6 +64,37 @@ import Testing
                     }
                     #expect(refused > 0)
                     try await stage.judge(journal)
+                    for program in programs {
+                        program.send(SIGTERM)
+                        #expect(await program.waitForEnd() == .exit(0))
+                    }
+                } catch {
+                    for program in programs { await program.reap() }
+                    throw error
+                }
+            }
+        }
+    }
+
+    @Test func `a program that only works hears of what another takes in, and does not wait for its next look`()
+        async throws
+    {
+        let scenario = Scenario(.init(seed: 17, notifications: 2, mix: ScenarioMix(weights: [.plain: 1])))
+        try await Turns.one {
+            try await RealStage.with(scenario) { stage in
+                let looks = ["SETTLED_WORK_POLL_INTERVAL": "60s"]
+                let programs = [try stage.start("serve"), try stage.start("work", environment: looks)]
+                do {
+                    let address = try await programs[0].addresses()
+                    _ = try await programs[1].addresses()
+                    let ledger = DemoLedger(pool: stage.pool)
+                    // The first may be found by the look at the start; by then the worker waits for the next one, a minute.
+                    for (number, delivery) in scenario.deliveries.prefix(2).enumerated() {
+                        try await stage.sender(to: address.notify, DeliveryJournal()).send([delivery])
+                        _ = try await eventually("the work to be done", within: .seconds(20)) {
+                            try await ledger.progress().finished > number ? true : nil
+                        }
+                    }
                     for program in programs {
                         program.send(SIGTERM)
                         #expect(await program.waitForEnd() == .exit(0))

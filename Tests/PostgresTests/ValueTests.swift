@@ -72,6 +72,7 @@ import Testing
         (.byteaArray([[0, 255], [], nil]), #"{"\\x00ff","\\x",NULL}"#),
         (.jsonbArray([#"{"a":1}"#, nil]), #"{"{\"a\": 1}",NULL}"#),
         (.timestamptzArray([Timestamp(unixMicroseconds: 0), nil]), #"{"1970-01-01 00:00:00+00",NULL}"#),
+        (.tidArray([TupleID(block: 70_000, offset: 258), nil]), #"{"(70000,258)",NULL}"#),
         (.textArray([]), "{}"),
     ]) func anArrayArrivesWhole(array: Parameter, text: String) async throws {
         let connection = try await TestDatabase.current.connect()
@@ -89,6 +90,13 @@ import Testing
         #expect(try row.int8Array(2) == [1, 2])
         #expect(try row.textArray(3) == ["x"])
         #expect(throws: PostgresError.self) { try row.textArray(4) }
+    }
+
+    @Test func aPlaceComesBackAsTheServerMeantIt() async throws {
+        let connection = try await TestDatabase.current.connect()
+        let row = try await connection.query("SELECT '(70000,258)'::tid, 1::int8")[0]
+        #expect(try row.tid(0) == TupleID(block: 70_000, offset: 258))
+        #expect(throws: PostgresError.self) { try row.tid(1) }
     }
 
     @Test func textFitsWhateverTypeThePlaceHas() async throws {

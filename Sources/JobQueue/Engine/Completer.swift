@@ -4,7 +4,7 @@ import Postgres
 
 /// Completes answered jobs in batches: whatever has been answered while the last transaction ran goes into the next.
 struct Completer<Handler: JobHandler>: Sendable {
-    typealias Batch = [Answered<Handler.Output>]
+    typealias Batch = [Answered]
 
     let handler: Handler
     let pool: Pool
@@ -16,7 +16,7 @@ struct Completer<Handler: JobHandler>: Sendable {
     let logger: Logger
 
     /// Completes batches until the task is cancelled.
-    func run(_ jobs: RunningJobs<Handler.Output>, _ gate: SuspectGate) async {
+    func run(_ jobs: RunningJobs, _ gate: SuspectGate) async {
         while !Task.isCancelled {
             switch jobs.takeAnswers(atMost: settings.completionBatch) {
             case .batch(let batch):
@@ -59,18 +59,20 @@ struct Completer<Handler: JobHandler>: Sendable {
     }
 
     private struct Report: Sendable {
+        var answers: [Lease.Key: Answered]
         var completions: [Completion]
-        var live: Set<Lease.Key>
+        var live: [Lease]
     }
 
     private func commit(_ batch: Batch) async throws -> Report {
+        let answers = Dictionary(batch.map { ($0.lease.key, $0) }, uniquingKeysWith: { first, _ in first })
         let report = try await pool.transaction(settings.completionLane, wait: .seconds(10)) { tx in
             let (live, now) = try JobQueue.lockLive(batch.map(\.lease), in: tx)
-            let answers = Dictionary(batch.map { ($0.lease.key, $0.answer) }, uniquingKeysWith: { first, _ in first })
-            let completions = try record(live.compactMap { lease in answers[lease.key].map { (lease, $0) } }, now, tx)
+            let completions = try record(
+                live.compactMap { lease in answers[lease.key].map { (lease, $0.answer) } }, now, tx)
             try JobQueue.finish(completions, probeInterval: settings.probeInterval, in: tx)
             try FailPoint.reach("work.inserted")
-            return Report(completions: completions, live: Set(live.map(\.key)))
+            return Report(answers: answers, completions: completions, live: live)
         }
         // Past the commit an error cannot undo anything; the point is there to be killed at.
         do { try FailPoint.reach("work.committed") } catch {
@@ -80,13 +82,17 @@ struct Completer<Handler: JobHandler>: Sendable {
     }
 
     private func record(
-        _ live: [(lease: Lease, answer: Answered<Handler.Output>.Answer)], _ now: Timestamp, _ tx: isolated Connection
+        _ live: [(lease: Lease, answer: Answered.Answer)], _ now: Timestamp, _ tx: isolated Connection
     ) throws -> [Completion] {
         var outputs: [(lease: Lease, output: Handler.Output)] = []
         var decided: [(lease: Lease, disposition: Disposition)] = []
         for (lease, answer) in live {
             switch answer {
-            case .output(let output): outputs.append((lease, output))
+            case .output(let output as Handler.Output): outputs.append((lease, output))
+            case .output(let output):
+                throw JobQueueError(
+                    code: .wrongOutput,
+                    message: "queue \(queue) was answered \(type(of: output)), not \(Handler.Output.self)")
             case .decided(let disposition): decided.append((lease, disposition))
             }
         }
@@ -122,9 +128,9 @@ struct Completer<Handler: JobHandler>: Sendable {
     }
 
     private func tell(_ report: Report, of batch: Batch, wasInDoubt: Bool) async {
-        let durations = Dictionary(batch.map { ($0.lease.key, $0.duration) }, uniquingKeysWith: { first, _ in first })
         for completion in report.completions {
-            hooks.finished(completion.lease.kind, completion.outcome, durations[completion.lease.key] ?? .zero)
+            hooks.finished(
+                completion.lease.kind, completion.outcome, report.answers[completion.lease.key]?.duration ?? .zero)
             guard let failure = completion.failure else { continue }
             if let hold = completion.hold {
                 holds.add(hold.key, HoldBoard.Entry(cause: failure.cause, reason: failure.message))
@@ -132,7 +138,9 @@ struct Completer<Handler: JobHandler>: Sendable {
                 hooks.jobFailed(completion.lease.kind, failure.cause)
             }
         }
-        var stale = batch.map(\.lease).filter { !report.live.contains($0.key) }
+        guard report.live.count < batch.count else { return }
+        let live = Set(report.live.map(\.key))
+        var stale = batch.map(\.lease).filter { !live.contains($0.key) }
         // A commit that was in doubt may have lasted; then the jobs are not live because we completed them ourselves.
         if wasInDoubt, !stale.isEmpty, let ours = try? await completedBefore(stale) {
             stale.removeAll { ours.contains($0.jobID) }

@@ -15,7 +15,7 @@ public final class JobRunner<Handler: JobHandler>: Service {
     let hooks: JobHooks
     let holds: HoldBoard
     let logger: Logger
-    let jobs: RunningJobs<Handler.Output>
+    let jobs: RunningJobs
     let gate: SuspectGate
     let wakeup: Wakeup
     private let signal: JobSignal?
@@ -208,18 +208,19 @@ extension JobRunner {
             for lease in leases { jobs.answer(lease, .decided(.retry(failPointFailure(error)))) }
             return
         }
-        for lease in leases {
-            let task = Task { [jobs, handler] in
-                let output = await handler.perform(lease)
-                do {
-                    try FailPoint.reach("work.answered")
-                    jobs.answer(lease, .output(output))
-                } catch {
-                    jobs.answer(lease, .decided(.retry(failPointFailure(error))))
+        jobs.attach(
+            leases.map { lease in
+                let task = Task { [jobs, handler] in
+                    let output = await handler.perform(lease)
+                    do {
+                        try FailPoint.reach("work.answered")
+                        jobs.answer(lease, .output(output))
+                    } catch {
+                        jobs.answer(lease, .decided(.retry(failPointFailure(error))))
+                    }
                 }
-            }
-            jobs.attach(task, to: lease)
-        }
+                return (lease, task)
+            })
     }
 
     /// Runs waiting suspects one after another, alone, for up to two seconds.

@@ -1,9 +1,12 @@
 import Synchronization
 
 /// A job whose handler has answered, or for which the runner has decided.
-struct Answered<Output: Sendable>: Sendable {
+///
+/// Of what type a handler's output is only the handler's own ``Completer`` knows: what stands in between would otherwise look
+/// up at run time, for every job, how that type is copied.
+struct Answered: Sendable {
     enum Answer: Sendable {
-        case output(Output)
+        case output(any Sendable)
         case decided(Disposition)
     }
 
@@ -16,7 +19,7 @@ struct Answered<Output: Sendable>: Sendable {
 /// The jobs that a runner holds, from the claim to the commit of their completion: running, answered, being completed.
 ///
 /// A slot is taken by the claim and freed by that commit, so completions that are slow hold back claims.
-final class RunningJobs<Output: Sendable>: Sendable {
+final class RunningJobs: Sendable {
     private struct Running {
         let lease: Lease
         let startedAt: ContinuousClock.Instant
@@ -26,7 +29,7 @@ final class RunningJobs<Output: Sendable>: Sendable {
     private struct State {
         var held = 0
         var running: [Lease.Key: Running] = [:]
-        var answered: [Answered<Output>] = []
+        var answered: [Answered] = []
         /// When the first of them came.
         var answeredSince = ContinuousClock.now
         var completing: [Lease.Key: Lease] = [:]
@@ -34,7 +37,7 @@ final class RunningJobs<Output: Sendable>: Sendable {
 
     /// What there is for a completer that looks.
     enum Turn {
-        case batch([Answered<Output>])
+        case batch([Answered])
         /// Another completer is at work and there is little yet: it will take these itself. Look again after this time, as
         /// it may be held up.
         case soon(Duration)
@@ -71,13 +74,15 @@ final class RunningJobs<Output: Sendable>: Sendable {
         }
     }
 
-    /// The task of a job that has begun; nothing when it has answered already.
-    func attach(_ task: Task<Void, Never>, to lease: Lease) {
-        state.withLock { $0.running[lease.key]?.task = task }
+    /// The tasks of jobs that have begun; one that has answered already needs none.
+    func attach(_ tasks: [(lease: Lease, task: Task<Void, Never>)]) {
+        state.withLock { state in
+            for (lease, task) in tasks { state.running[lease.key]?.task = task }
+        }
     }
 
     /// The handler's answer. Nothing happens when the runner has decided about the job before.
-    func answer(_ lease: Lease, _ answer: Answered<Output>.Answer) {
+    func answer(_ lease: Lease, _ answer: Answered.Answer) {
         let isOfNote = state.withLock { state in
             guard let running = state.running.removeValue(forKey: lease.key) else { return false }
             let now = ContinuousClock.now
@@ -104,7 +109,7 @@ final class RunningJobs<Output: Sendable>: Sendable {
     }
 
     /// The batch is committed, refused or given up.
-    func completed(_ batch: [Answered<Output>]) {
+    func completed(_ batch: [Answered]) {
         state.withLock { state in
             for answered in batch { state.completing[answered.lease.key] = nil }
             state.held -= batch.count

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct RunningJobsTests {
     /// What a completer is given, by the numbers of the jobs; nil when it is to look again.
-    private func taken(_ jobs: RunningJobs<Int>, atMost limit: Int = 100) -> [Int64]? {
+    private func taken(_ jobs: RunningJobs, atMost limit: Int = 100) -> [Int64]? {
         switch jobs.takeAnswers(atMost: limit) {
         case .batch(let batch): batch.map(\.lease.jobID)
         case .soon: nil
@@ -16,16 +16,16 @@ import Testing
         numbers.map { Lease(jobID: $0, epoch: 1, queue: "q", kind: "k") }
     }
 
-    private func answer(_ jobs: RunningJobs<Int>, _ leases: some Sequence<Lease>) {
+    private func answer(_ jobs: RunningJobs, _ leases: some Sequence<Lease>) {
         for lease in leases { jobs.answer(lease, .output(0)) }
     }
 
-    private func done(_ leases: some Sequence<Lease>) -> [Answered<Int>] {
+    private func done(_ leases: some Sequence<Lease>) -> [Answered] {
         leases.map { Answered(lease: $0, answer: .output(0), duration: .zero) }
     }
 
     @Test func `a few answers wait for the completer that is at work, many do not`() {
-        let jobs = RunningJobs<Int>(concurrency: 16, patience: .seconds(3600))
+        let jobs = RunningJobs(concurrency: 16, patience: .seconds(3600))
         let all = leases(1...16)
         jobs.begin(all)
         #expect(taken(jobs) == [])
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func `a completer that is held up does not hold up what comes after it`() {
-        let jobs = RunningJobs<Int>(concurrency: 16, patience: .zero)
+        let jobs = RunningJobs(concurrency: 16, patience: .zero)
         let all = leases(1...2)
         jobs.begin(all)
         answer(jobs, all[..<1])

@@ -122,4 +122,55 @@ import Testing
         let rows = try await queue.connection.query(Statement("test_count_\(table)", "SELECT count(*) FROM \(table)"))
         return try #require(rows.first).int8(0)
     }
+
+    @Test("A job that ends needs the lease that the lock returned: without its place nothing is written")
+    func unplaced() async throws {
+        let queue = try await QueueFixture()
+        let id = try await queue.enqueue(1)[0]
+        let leases = try await queue.claim()
+        await #expect(throws: JobQueueError.self) {
+            try await queue.connection.transaction { tx in
+                let (_, now) = try JobQueue.lockLive(leases, in: tx)
+                try JobQueue.finish(leases.map { ($0, .done(outcome: "ok")) }, now: now, in: tx)
+            }
+        }
+        #expect(try await queue.job(id).state == .running)
+        #expect(try await queue.finish(leases, .done(outcome: "ok")).count == 1)
+        #expect(try await queue.states([id]) == [.done: 1])
+    }
+
+    @Test("A row that moved within the transaction that completes it is neither copied nor removed")
+    func moved() async throws {
+        let queue = try await QueueFixture()
+        let id = try await queue.enqueue(1)[0]
+        let leases = try await queue.claim()
+        await #expect(throws: JobQueueError.self) {
+            try await queue.connection.transaction { tx in
+                let (live, now) = try JobQueue.lockLive(leases, in: tx)
+                try tx.execute("UPDATE settled.jobs SET note = 'moved'")
+                try JobQueue.finish(live.map { ($0, .done(outcome: "ok")) }, now: now, in: tx)
+            }
+        }
+        #expect(try await queue.job(id).state == .running)
+    }
+
+    @Test("The plans of claims and completions are made once, however few jobs they are for")
+    func plannedOnce() async throws {
+        let queue = try await QueueFixture()
+        let worker = try await queue.worker()
+        for _ in 0..<3 {
+            try await queue.enqueue(1)
+            try await queue.finish(queue.claim(worker: worker), .done(outcome: "ok"))
+        }
+        let plans = try await queue.connection.query(
+            Statement(
+                "test_plans",
+                """
+                SELECT name, generic_plans, custom_plans FROM pg_prepared_statements
+                WHERE name IN ('jobs_claim', 'jobs_lock', 'jobs_keep_ended', 'jobs_remove_ended') ORDER BY name
+                """))
+        #expect(
+            try plans.map { try $0.text(0) } == ["jobs_claim", "jobs_keep_ended", "jobs_lock", "jobs_remove_ended"])
+        #expect(try plans.allSatisfy { try $0.int8(1) == 3 && $0.int8(2) == 0 })
+    }
 }
