@@ -122,7 +122,7 @@ extension JobSignal {
     }
 
     private static func notifying(_ queues: [String]) -> [(Statement, [Parameter])] {
-        [(.needNotLast, []), (.notify, [.text(channel), .textArray(queues)])]
+        [(.notifyUnawaited, [.text(channel), .textArray(queues)])]
     }
 }
 
@@ -146,9 +146,13 @@ private final class LocalWakeups: Sendable {
 }
 
 extension Statement {
-    /// A NOTIFY is a commit like any other, and would wait for the disk with nothing in it that has to last.
-    fileprivate static let needNotLast = Statement(
-        "jobs_notify_need_not_last", "SELECT set_config('synchronous_commit', 'off', true)")
+    /// In a transaction of its own only. A NOTIFY is a commit like any other, and would wait for the disk with nothing in it that
+    /// has to last.
+    fileprivate static let notifyUnawaited = Statement(
+        "jobs_notify_unawaited",
+        """
+        SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, queue) FROM unnest($2::text[]) AS ready (queue)
+        """)
     /// Tells whoever listens on a channel of queues.
     static let notify = Statement(
         "jobs_notify", "SELECT pg_notify($1, queue) FROM unnest($2::text[]) AS ready (queue)")
