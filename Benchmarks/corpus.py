@@ -7,6 +7,7 @@ ASCII and `+ & =` inside a value, so that a reader who takes short cuts fails to
 import base64
 import json
 import multiprocessing
+import os
 import random
 import subprocess
 import sys
@@ -89,8 +90,8 @@ def part(task):
     return bodies, answers
 
 
-def make(folder, count, processes=4):
-    """Writes alipay.pem, alipay_public.pem, app.pem, app_public.pem, bodies.txt and answers.tsv into `folder`."""
+def keys(folder):
+    """Writes alipay.pem, alipay_public.pem, app.pem and app_public.pem into `folder`."""
     for name in ("alipay", "app"):
         subprocess.run(
             [
@@ -111,8 +112,12 @@ def make(folder, count, processes=4):
             check=True,
             capture_output=True,
         )
-    step = max(1, count // (processes * 8))
-    tasks = [(folder, first, min(first + step, count)) for first in range(0, count, step)]
+
+
+def make(folder, count, first=0, processes=4):
+    """Writes bodies.txt and answers.tsv of the payments `first`… into `folder`, signed with alipay.pem."""
+    step, end = max(1, count // (processes * 8)), first + count
+    tasks = [(folder, start, min(start + step, end)) for start in range(first, end, step)]
     with (
         multiprocessing.Pool(processes) as pool,
         open(f"{folder}/bodies.txt", "w") as bodies,
@@ -124,4 +129,7 @@ def make(folder, count, processes=4):
 
 
 if __name__ == "__main__":
-    make(sys.argv[1], int(sys.argv[2]))
+    folder, count, *first = sys.argv[1:]
+    if not os.path.exists(f"{folder}/alipay.pem"):
+        keys(folder)
+    make(folder, int(count), *map(int, first))

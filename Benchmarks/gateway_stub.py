@@ -3,18 +3,36 @@
     gateway_stub.py --port N --answers answers.tsv
 
 It checks nothing and thinks nothing, so that whoever calls it is what is measured. A trade that it does not know is
-404.
+404. On SIGHUP it reads the file again, and still knows the answers that the file had before.
 """
 
 import argparse
 import asyncio
 import re
+import signal
 
 TRADE = re.compile(rb'trade_no(?:%22|")(?:%3A|:)(?:%22|")(\d+)')
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 HEAD = b"HTTP/1.1 %s\r\nContent-Type: text/html;charset=utf-8\r\nContent-Length: %d\r\n\r\n"
 UNKNOWN = HEAD % (b"404 Not Found", 0)
 ALIVE = HEAD % (b"200 OK", 0)
+
+
+class Answers:
+    """What the file holds now, and what it held before it was read again."""
+
+    def __init__(self, path):
+        self.path = path
+        self.now, self.before = {}, {}
+        self.read()
+
+    def read(self):
+        with open(self.path, "rb") as lines:
+            pairs = (line.rstrip(b"\n").partition(b"\t") for line in lines)
+            self.now, self.before = {trade: answer for trade, _, answer in pairs}, self.now
+
+    def of(self, trade):
+        return self.now.get(trade) or self.before.get(trade)
 
 
 class Gateway(asyncio.Protocol):
@@ -40,18 +58,14 @@ class Gateway(asyncio.Protocol):
         if request.startswith(b"GET / "):
             return ALIVE
         trade = TRADE.search(request)
-        body = self.answers.get(trade.group(1)) if trade else None
+        body = self.answers.of(trade.group(1)) if trade else None
         return UNKNOWN if body is None else HEAD % (b"200 OK", len(body)) + body
 
 
-def read(path):
-    with open(path, "rb") as lines:
-        pairs = (line.rstrip(b"\n").partition(b"\t") for line in lines)
-        return {trade: answer for trade, _, answer in pairs}
-
-
 async def serve(port, answers):
-    server = await asyncio.get_running_loop().create_server(lambda: Gateway(answers), "127.0.0.1", port, backlog=1024)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, answers.read)
+    server = await loop.create_server(lambda: Gateway(answers), "127.0.0.1", port, backlog=1024)
     await server.serve_forever()
 
 
@@ -63,4 +77,4 @@ if __name__ == "__main__":
     import uvloop
 
     uvloop.install()
-    asyncio.run(serve(options.port, read(options.answers)))
+    asyncio.run(serve(options.port, Answers(options.answers)))

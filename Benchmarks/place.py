@@ -226,9 +226,13 @@ def cores_while(pid, seconds):
     return (tree_cpu(pid) - before) / seconds
 
 
-def peak_memory_mib(pid):
+def memory_mib(pid, what="VmRSS"):
     text = open(f"/proc/{pid}/status").read()
-    return int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) / 1024
+    return int(re.search(rf"{what}:\s+(\d+)", text).group(1)) / 1024
+
+
+def peak_memory_mib(pid):
+    return memory_mib(pid, "VmHWM")
 
 
 def busy_cores(seconds=0.4):

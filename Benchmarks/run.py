@@ -20,7 +20,7 @@ import place
 import program
 import report
 import targets
-from rows import depth, feed, footprint, gateway, intake, line, queue, snapshot
+from rows import depth, feed, footprint, gateway, intake, line, queue, snapshot, soak
 
 ROWS = {
     "intake": intake,
@@ -31,19 +31,24 @@ ROWS = {
     "snapshot": snapshot,
     "feed": feed,
     "footprint": footprint,
+    "soak": soak,
 }
+# An hour, so only when it is asked for.
+USUAL = [name for name in ROWS if name != "soak"]
 RESULTS = place.WORK / "results.jsonl"
 
 
 class Bench:
     """One run: how long its measurements are, and where each is written down."""
 
-    def __init__(self, quick, short=False, peer_holds=1):
+    def __init__(self, quick, short=False, peer_holds=1, soak=60):
         # Small: fewer jobs wait, and a snapshot is held for less long.
         self.quick = quick
         self.short = short or quick
         # Rounds in which peers, too, work while a snapshot is held.
         self.peer_holds = peer_holds
+        # Minutes.
+        self.soak = soak
         self.run = time.strftime("%Y%m%dT%H%M%S")
         self.round = 0
         self.failures = []
@@ -133,7 +138,8 @@ def about(bench, options, machine, rows):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, help="default 5, with --quick 1")
-    parser.add_argument("--rows", default=",".join(ROWS), help="default: all, " + ",".join(ROWS))
+    parser.add_argument("--rows", default=",".join(USUAL), help="of " + ",".join(ROWS) + "; default: all but soak")
+    parser.add_argument("--soak", type=float, default=60, help="minutes of the row soak, default 60")
     parser.add_argument("--short", action="store_true", help="half as long where length only makes it smoother")
     parser.add_argument("--quick", action="store_true", help="short and smaller; its verdicts are hints")
     parser.add_argument("--holds", type=int, help="rounds that hold a snapshot for two minutes, default all")
@@ -165,7 +171,7 @@ def main():
         os.environ.setdefault("SETTLED_BENCH_PATIENCE", "3")
     place.prepare()
     make_corpus(options.bodies)
-    bench, machine = Bench(options.quick, options.short, options.peer_holds), place.machine()
+    bench, machine = Bench(options.quick, options.short, options.peer_holds, options.soak), place.machine()
     rows = [name for name in options.rows if not ROWS[name].needs()]
     with place.cluster():
         forget()

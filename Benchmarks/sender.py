@@ -1,7 +1,8 @@
 """Posts signed bodies, each once, at a steady rate or as fast as they are answered; prints one JSON object.
 
-    sender.py http://127.0.0.1:8080/notify/trade --bodies bodies.txt --count N [--first N] [--rate R] [--connections C]
+    sender.py http://127.0.0.1:8080/notify/trade --bodies bodies.txt --count N [--first N] [--rate R] [--connections C] [--again]
 
+With --again a body that is not acknowledged is posted once more after a second, as long as it takes: so would Alipay.
 At a rate, body n is due n / rate seconds after the start whatever the answers do, so that a slow receiver is not
 spared.
 """
@@ -23,12 +24,15 @@ async def post(reader, writer, head, body):
     return int(answer.split(b" ", 2)[1])
 
 
-async def sender(address, head, work, rate, start, statuses):
+async def sender(address, head, work, options, start, statuses):
     reader, writer = await asyncio.open_connection(*address)
     for number, body in work:
-        if rate:
-            await asyncio.sleep(start + number / rate - time.time())
+        if options.rate:
+            await asyncio.sleep(start + number / options.rate - time.time())
         statuses.append(await post(reader, writer, head, body))
+        while options.again and statuses[-1] != 200:
+            await asyncio.sleep(1)
+            statuses.append(await post(reader, writer, head, body))
     writer.close()
 
 
@@ -45,7 +49,7 @@ async def main(options):
     work, statuses, start = iter(enumerate(bodies)), [], time.time()
     await asyncio.gather(
         *[
-            sender((url.hostname, url.port), head, work, options.rate, start, statuses)
+            sender((url.hostname, url.port), head, work, options, start, statuses)
             for _ in range(options.connections)
         ]
     )
@@ -65,6 +69,7 @@ if __name__ == "__main__":
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--rate", type=float, default=0)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--again", action="store_true")
     import uvloop
 
     uvloop.install()

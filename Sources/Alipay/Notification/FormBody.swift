@@ -159,6 +159,12 @@ extension FormBody {
         var valueStart: Int?
         var index = 0
         while true {
+            // Letters, digits and all that lies between `+` and `=` stand for themselves, which is nearly everything.
+            while index < body.count, standsForItself(body[index]) {
+                decoded[end] = body[index]
+                end += 1
+                index += 1
+            }
             if index == body.count || body[index] == UInt8(ascii: "&") {
                 guard let start = valueStart, start > nameStart else {
                     return FormError(cause: .malformedPair, message: "pair \(fields.count + 1) is not name=value")
@@ -205,6 +211,10 @@ extension FormBody {
             decoded[end] = byte
             end += 1
         }
+    }
+
+    private static func standsForItself(_ byte: UInt8) -> Bool {
+        byte > UInt8(ascii: "=") || (UInt8(ascii: ",")...UInt8(ascii: "<")).contains(byte)
     }
 
     private static func nibble(_ digit: UInt8) -> UInt8? {

@@ -27,11 +27,7 @@ public enum NotificationDigest {
     }
 
     private static func append(_ bytes: UnsafeBufferPointer<UInt8>, to text: inout [UInt8]) {
-        let length = UInt32(bytes.count)
-        text.append(UInt8(truncatingIfNeeded: length >> 24))
-        text.append(UInt8(truncatingIfNeeded: length >> 16))
-        text.append(UInt8(truncatingIfNeeded: length >> 8))
-        text.append(UInt8(truncatingIfNeeded: length))
+        withUnsafeBytes(of: UInt32(bytes.count).bigEndian) { text.append(contentsOf: $0) }
         text.append(contentsOf: bytes)
     }
 }

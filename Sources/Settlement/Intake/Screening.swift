@@ -88,9 +88,10 @@ private struct Screen {
     /// `body` is room|community|household in a property-fee notification; in a trade notification it is anything.
     private mutating func entity(_ notification: Notification) -> String? {
         guard let body = notification.bodyText, !body.isEmpty else { return nil }
-        let parts = body.split(separator: "|", omittingEmptySubsequences: false)
+        // By bytes: a bar is one byte in UTF-8, and letters that people see as one take long to tell apart.
+        let parts = body.utf8.split(separator: UInt8(ascii: "|"), omittingEmptySubsequences: false)
         if parts.count == 3 {
-            let community = String(parts[1])
+            let community = String(Substring(parts[1]))
             job.communityID = community.isEmpty || community.utf8.contains(0) ? nil : community
             return job.communityID
         }
@@ -145,7 +146,7 @@ private struct Screen {
 
     private mutating func lists(_ notification: Notification) {
         if let list = notification.detList, !list.isEmpty,
-            list.split(separator: "|", omittingEmptySubsequences: false).contains(where: \.isEmpty)
+            list.utf8.split(separator: UInt8(ascii: "|"), omittingEmptySubsequences: false).contains(where: \.isEmpty)
         {
             found(.badBillList, "det_list has an empty part between its bars")
         }

@@ -45,8 +45,8 @@ final class NotifyDesk: Sendable {
 
     func receive(_ head: HTTPRequestHead) -> Reception {
         // A path has one more segment, taken as it stands: no decoding, so no second spelling of a source exists.
-        let path = head.uri.prefix { $0 != "?" }
-        guard let source = intake.source(named: path.dropFirst(Self.prefix.count)) else {
+        let path = head.uri.utf8.prefix { $0 != UInt8(ascii: "?") }
+        guard let source = intake.source(named: Substring(path.dropFirst(Self.prefix.utf8.count))) else {
             return .refuse(Refusal(status: .notFound, cause: "unknown_source"))
         }
         guard head.method == .POST else {
@@ -71,7 +71,9 @@ final class NotifyDesk: Sendable {
         answer: @escaping @Sendable (Answer) -> Void
     ) {
         let started = ContinuousClock.now
-        if let query = head.uri.firstIndex(of: "?").map(head.uri.suffix(from:))?.dropFirst(), repeats(query, in: body) {
+        if let mark = head.uri.utf8.firstIndex(of: UInt8(ascii: "?")),
+            repeats(head.uri[mark...].dropFirst(), in: body)
+        {
             return answer(refusal(Refusal(status: .badRequest, cause: "query_conflict")))
         }
         let delivery = Delivery(

@@ -10,34 +10,45 @@ public enum Base64 {
     public static func decode(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         guard text.count.isMultiple(of: 4) else { return nil }
         guard !text.isEmpty else { return [] }
-        let values = Self.values
         let padding = text[text.count - 1] != pad ? 0 : text[text.count - 2] != pad ? 1 : 2
-        let digits = text.count - padding
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count / 4 * 3)
-        var bits: UInt32 = 0
-        for index in 0..<digits {
-            let value = values[Int(text[index])]
-            guard value < 64 else { return nil }
-            bits = bits << 6 | UInt32(value)
-            if index & 3 == 3 {
-                bytes.append(UInt8(truncatingIfNeeded: bits >> 16))
-                bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
-                bytes.append(UInt8(truncatingIfNeeded: bits))
+        let whole = text.count / 4 - (padding == 0 ? 0 : 1)
+        var isSound = true
+        let bytes = [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3) { bytes, count in
+            Self.values.withUnsafeBufferPointer { values in
+                // What is no character of the alphabet is 255, so one look at the end tells of all.
+                var seen: UInt8 = 0
+                func bits(_ first: Int, _ digits: Int) -> UInt32 {
+                    var bits: UInt32 = 0
+                    for index in first..<first + digits {
+                        let value = values[Int(text[index])]
+                        seen |= value
+                        bits = bits << 6 | UInt32(value & 63)
+                    }
+                    return bits
+                }
+                for group in 0..<whole {
+                    let bits = bits(group * 4, 4)
+                    bytes[count] = UInt8(truncatingIfNeeded: bits >> 16)
+                    bytes[count + 1] = UInt8(truncatingIfNeeded: bits >> 8)
+                    bytes[count + 2] = UInt8(truncatingIfNeeded: bits)
+                    count += 3
+                }
+                if padding == 1 {
+                    let bits = bits(whole * 4, 3)
+                    isSound = bits & 0b11 == 0
+                    bytes[count] = UInt8(truncatingIfNeeded: bits >> 10)
+                    bytes[count + 1] = UInt8(truncatingIfNeeded: bits >> 2)
+                    count += 2
+                } else if padding == 2 {
+                    let bits = bits(whole * 4, 2)
+                    isSound = bits & 0b1111 == 0
+                    bytes[count] = UInt8(truncatingIfNeeded: bits >> 4)
+                    count += 1
+                }
+                isSound = isSound && seen < 64
             }
         }
-        switch padding {
-        case 1:
-            guard bits & 0b11 == 0 else { return nil }
-            bytes.append(UInt8(truncatingIfNeeded: bits >> 10))
-            bytes.append(UInt8(truncatingIfNeeded: bits >> 2))
-        case 2:
-            guard bits & 0b1111 == 0 else { return nil }
-            bytes.append(UInt8(truncatingIfNeeded: bits >> 4))
-        default:
-            break
-        }
-        return bytes
+        return isSound ? bytes : nil
     }
 
     /// ``decode(_:)`` for a text.

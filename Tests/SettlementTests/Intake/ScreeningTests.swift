@@ -88,6 +88,7 @@ import Testing
         Case(name: "body of two parts", changes: ["body": "R1|C1"], cause: .badBody),
         Case(name: "body of four parts", changes: ["body": "R1|C1|1|2"], cause: .badBody),
         Case(name: "body without a bar", changes: ["body": "rent"], cause: .badBody),
+        Case(name: "a bar before a mark that joins it", changes: ["body": "R1|\u{301}C1|1", "det_list": "A|\u{301}B"]),
         Case(name: "body with an empty community", changes: ["body": "R1||1"]),
         Case(name: "no body", changes: ["body": nil]),
         Case(name: "an empty fund list", changes: ["fund_bill_list": ""]),
