@@ -1,5 +1,6 @@
 """Plots as SVG: bars with the spread of the rounds, and series. Readable on light and on dark ground."""
 
+import math
 from html import escape
 
 WIDTH, LEFT, RIGHT = 760, 210, 110
@@ -74,10 +75,10 @@ def lines(title, unit, series, step, held):
         f'height="{floor - top}" class="held"/>',
         text(left + held[0] * across + 6, top + 16, "snapshot held", "quiet"),
     ]
-    for part in (0, 0.5, 1):
-        y = floor - most * part * down
+    for value in ticks(most):
+        y = floor - value * down
         parts.append(f'<line x1="{left}" x2="{WIDTH - RIGHT - 20}" y1="{y:.1f}" y2="{y:.1f}" class="axis"/>')
-        parts.append(text(left - 8, y + 4, number(most * part), "quiet", "end"))
+        parts.append(text(left - 8, y + 4, number(value), "quiet", "end"))
     labels = spaced([floor - values[-1] * down for _, values in series])
     for index, (label, values) in enumerate(series):
         points = " ".join(
@@ -87,6 +88,13 @@ def lines(title, unit, series, step, held):
         parts.append(text(WIDTH - RIGHT - 14, labels[index] + 4, label))
     parts.append(text(left, height - 18, f"{unit}, over {seconds:.0f} seconds", "quiet"))
     return picture(height, parts, title)
+
+
+def ticks(most):
+    """Round numbers from 0 up to `most`, three to six of them."""
+    step = 10 ** math.floor(math.log10(most))
+    step *= 0.5 if most < 2 * step else 2 if most >= 6 * step else 1
+    return [step * count for count in range(int(most / step) + 1)]
 
 
 def spaced(heights, least=15):

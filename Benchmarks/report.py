@@ -82,6 +82,15 @@ ROWS = {
             ("memory", "mib", "most memory at full speed", " MiB"),
         ],
     ),
+    "soak": (
+        "An hour at full load",
+        [
+            ("memory", "settled", "payments settled", ""),
+            ("memory", "mib", "most memory", " MiB"),
+            ("memory", "early", "memory in the second tenth of the time", " MiB"),
+            ("memory", "late", "memory in the last tenth", " MiB"),
+        ],
+    ),
 }
 
 

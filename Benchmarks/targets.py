@@ -135,6 +135,17 @@ TARGETS = (
     Target("feed", "from the settlement's commit to the reader, 99th percentile", "arrival", "p99", "<=", 20, " ms"),
     Target("footprint", "from the start to the first answer", "start", "ms", "<=", 100, " ms"),
     Target("footprint", "most memory, at full speed", "memory", "mib", "<=", 64, " MiB"),
+    Target("soak", "most memory in an hour at full load", "memory", "mib", "<=", 64, " MiB"),
+    Target(
+        "soak",
+        "memory in the last tenth of the hour, beside the second",
+        "memory",
+        "late",
+        "<=",
+        1.02,
+        " MiB",
+        (OURS, "memory", "early"),
+    ),
 )
 
 

@@ -65,7 +65,7 @@ import Wire
         let started = ContinuousClock.now
         let refused = try await LoopbackServer.withRefusingURL { await post($0) }
         #expect(cause(refused) == "connect_refused")
-        #expect(ContinuousClock.now - started < .seconds(10))
+        #expect(ContinuousClock.now - started < .seconds(60))
     }
 
     @Test func `a name without an address is a fault of DNS`() async {
@@ -98,7 +98,7 @@ import Wire
         let started = ContinuousClock.now
         let found = try await LoopbackServer.withBlackHole { await post($0, deadline: .milliseconds(300)) }
         #expect(cause(found) == "timeout")
-        #expect(ContinuousClock.now - started < .seconds(10))
+        #expect(ContinuousClock.now - started < .seconds(60))
     }
 
     @Test func `a connection that is cut is a reset, before the answer, in its head and in its body`() async throws {
@@ -172,7 +172,7 @@ import Wire
             let started = ContinuousClock.now
             #expect(cause(await post(server, deadline: .milliseconds(200))) == "timeout", "\(script)")
             let took = ContinuousClock.now - started
-            #expect(took >= .milliseconds(200) && took < .seconds(10), "\(script)")
+            #expect(took >= .milliseconds(200) && took < .seconds(60), "\(script)")
         }
     }
 
