@@ -59,7 +59,7 @@ final class RunningJobs: Sendable {
     init(concurrency: Int, patience: Duration = .milliseconds(20)) {
         self.concurrency = concurrency
         self.patience = patience
-        worthwhile = max(1, concurrency / 4)
+        worthwhile = max(1, concurrency * 3 / 8)
     }
 
     var freeSlots: Int { concurrency - state.withLock(\.held) }

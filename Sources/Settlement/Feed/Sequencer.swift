@@ -22,11 +22,14 @@ import Telemetry
 /// has seen cannot be taken back by a failover.
 public struct Sequencer: Service {
     public static let lane: Lane = "feed"
+    /// So many in one round mean that many more are on their way. With fewer, each is numbered as soon as it was committed.
+    static let crowd = 32
 
     private let feed: String
     private let pool: Pool
     private let batch: Int64
     private let interval: Duration
+    private let gathering: Duration
     private let signal: Signal
     private let metrics: Metrics
     private let logger: Logger
@@ -34,16 +37,20 @@ public struct Sequencer: Service {
 
     /// - Parameters:
     ///   - interval: how long the sequencer waits for a signal before it looks by itself.
+    ///   - gathering: how long it lets settlements gather after a round that numbered ``crowd`` or more. A round costs
+    ///     PostgreSQL half a millisecond, whatever is in it.
     ///   - signal: raised when settlements were committed.
     ///   - published: told of the new head after it became readable.
     public init(
-        feed: String = "main", pool: Pool, signal: Signal, interval: Duration = .milliseconds(500), batch: Int64 = 1000,
-        metrics: Metrics, logger: Logger, published: @escaping @Sendable (Int64) -> Void = { _ in }
+        feed: String = "main", pool: Pool, signal: Signal, interval: Duration = .milliseconds(500),
+        gathering: Duration = .milliseconds(25), batch: Int64 = 1000, metrics: Metrics, logger: Logger,
+        published: @escaping @Sendable (Int64) -> Void = { _ in }
     ) {
         self.feed = feed
         self.pool = pool
         self.signal = signal
         self.interval = interval
+        self.gathering = gathering
         self.batch = batch
         self.metrics = metrics
         self.logger = logger
@@ -54,7 +61,10 @@ public struct Sequencer: Service {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do {
-                    if try await runOnce() < Int(batch) { await signal.wait(atMost: interval) }
+                    let count = try await runOnce()
+                    if count >= Int(batch) { continue }
+                    if count >= Self.crowd { try? await Task.sleep(for: gathering) }
+                    await signal.wait(atMost: interval)
                 } catch {
                     logger.warning("numbering failed and is tried again", metadata: ["err.msg": "\(error)"])
                     await signal.wait(atMost: .seconds(1))
@@ -108,9 +118,7 @@ public struct Sequencer: Service {
         }
         if numbered.count > 0 { try FailPoint.reach("feed.committed") }
         if numbered.head > numbered.publishedHead {
-            _ = try await pool.transaction(Self.lane) { tx in
-                try tx.query(Self.publish, [.text(feed), .int8(numbered.head)])
-            }
+            _ = try await pool.query(Self.lane, Self.publish, [.text(feed), .int8(numbered.head)])
             published(numbered.head)
         }
         metrics.feedHead(numbered.head)

@@ -42,7 +42,9 @@ enum Ledger {
 
     // MARK: Payments
 
-    /// Evidence and settlement in one statement, so that there is evidence exactly for what was inserted.
+    /// A settlement with its evidence, its lines and its persons in one statement, so that there is all of it exactly for what
+    /// was inserted. `$17` to `$19` are the persons, `$20` to `$25` the bills and `$26` to `$29` the funds, each line with
+    /// the place of its payment among the payments, from 1.
     static let insertPayments = Statement(
         "ledger.insert_payments",
         """
@@ -50,11 +52,10 @@ enum Ledger {
             SELECT t.*, nextval('settled.evidence_id_seq') AS evidence_id
             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int8[], $8::text[],
                         $9::timestamptz[], $10::bool[], $11::int8[], $12::text[], $13::bytea[], $14::text[],
-                        $15::text[], $16::timestamptz[])
+                        $15::text[], $16::timestamptz[], $17::text[], $18::text[], $19::text[])
                 WITH ORDINALITY AS t (trade_no, app_id, seller_id, biz_type, room_id, community_id, total_fen,
                                       trade_status, paid_at, without_lines, job_id, method, answer, signature,
-                                      key_fingerprint, verified_at, n)
-            ORDER BY trade_no, n
+                                      key_fingerprint, verified_at, buyer_user_id, buyer_logon_id, household_id, n)
         ), inserted AS (
             INSERT INTO settled.settlements
                 (kind, trade_no, app_id, seller_id, biz_type, room_id, community_id, total_fen, trade_status, paid_at,
@@ -67,13 +68,28 @@ enum Ledger {
             ORDER BY trade_no, n
             ON CONFLICT (kind, trade_no, refund_no) DO NOTHING
             RETURNING id, evidence_id
+        ), settled AS MATERIALIZED (
+            SELECT i.*, inserted.id FROM inserted JOIN input i USING (evidence_id)
         ), proved AS (
             INSERT INTO settled.evidence
                 (id, job_id, method, assurance, answer, signature, key_fingerprint, verified_at)
-            SELECT i.evidence_id, i.job_id, i.method, 'signed', i.answer, i.signature, i.key_fingerprint, i.verified_at
-            FROM input i JOIN inserted USING (evidence_id)
+            SELECT evidence_id, job_id, method, 'signed', answer, signature, key_fingerprint, verified_at FROM settled
+        ), paid AS (
+            INSERT INTO settled.settlement_parties (settlement_id, buyer_user_id, buyer_logon_id, household_id)
+            SELECT id, buyer_user_id, buyer_logon_id, household_id FROM settled
+        ), billed AS (
+            INSERT INTO settled.settlement_bills
+                (settlement_id, line_no, bill_entry_id, acct_period, cost_type, amount_fen)
+            SELECT s.id, line_no, bill_entry_id, acct_period, cost_type, amount_fen
+            FROM unnest($20::int8[], $21::int4[], $22::text[], $23::text[], $24::text[], $25::int8[])
+                AS bill (n, line_no, bill_entry_id, acct_period, cost_type, amount_fen) JOIN settled s USING (n)
+        ), funded AS (
+            INSERT INTO settled.settlement_funds (settlement_id, line_no, fund_channel, amount_fen)
+            SELECT s.id, line_no, fund_channel, amount_fen
+            FROM unnest($26::int8[], $27::int4[], $28::text[], $29::int8[])
+                AS fund (n, line_no, fund_channel, amount_fen) JOIN settled s USING (n)
         )
-        SELECT i.n, inserted.id FROM inserted JOIN input i USING (evidence_id)
+        SELECT n, id FROM settled
         """)
 
     /// Writes what is new of `drafts`, and tells for each, in their order, what became of it.
@@ -82,25 +98,53 @@ enum Ledger {
     {
         guard !drafts.isEmpty else { return [] }
         let results = drafts.map(\.draft.result)
-        let evidence = drafts.map(\.draft.evidence)
-        let rows = try tx.query(
-            insertPayments,
-            [
-                .textArray(results.map(\.tradeNo)), .textArray(drafts.map(\.draft.job.appID)),
-                .textArray(drafts.map(\.draft.sellerID)), .textArray(results.map(\.bizType)),
-                .textArray(results.map(\.bizEntity.roomID)), .textArray(results.map(\.bizEntity.communityID)),
-                .int8Array(results.map(\.totalAmount.fen)), .textArray(results.map(\.tradeStatus.description)),
-                .timestamptzArray(results.map { $0.paidAt.map { Timestamp(unixSeconds: $0) } }),
-                .boolArray(results.map(\.bills.isEmpty)),
-                .int8Array(drafts.map(\.jobID)), .textArray(evidence.map(\.method)),
-                .byteaArray(evidence.map(\.rawBody)), .textArray(evidence.map(\.signature)),
-                .textArray(evidence.map(\.keyFingerprint)),
-                .timestamptzArray(evidence.map { Timestamp(unixMicroseconds: $0.receivedAt) }),
-            ])
+        let rows = try tx.query(insertPayments, heads(drafts, results) + bills(of: results) + funds(of: results))
         var ids = [Int64?](repeating: nil, count: drafts.count)
-        for row in rows { ids[Int(try row.int8("n")) - 1] = try row.int8("id") }
-        try insertLines(zip(ids, drafts).compactMap { id, draft in id.map { ($0, draft.draft) } }, in: tx)
+        for row in rows { ids[Int(try row.int8(0)) - 1] = try row.int8(1) }
         return try verdicts(ids, drafts.map(\.draft), in: tx)
+    }
+
+    private static func heads(_ drafts: [(jobID: Int64, draft: SettlementDraft)], _ results: [PayResult]) -> [Parameter]
+    {
+        let evidence = drafts.map(\.draft.evidence)
+        return [
+            .textArray(results.map(\.tradeNo)), .textArray(drafts.map(\.draft.job.appID)),
+            .textArray(drafts.map(\.draft.sellerID)), .textArray(results.map(\.bizType)),
+            .textArray(results.map(\.bizEntity.roomID)), .textArray(results.map(\.bizEntity.communityID)),
+            .int8Array(results.map(\.totalAmount.fen)), .textArray(results.map(\.tradeStatus.description)),
+            .timestamptzArray(results.map { $0.paidAt.map { Timestamp(unixSeconds: $0) } }),
+            .boolArray(results.map(\.bills.isEmpty)),
+            .int8Array(drafts.map(\.jobID)), .textArray(evidence.map(\.method)),
+            .byteaArray(evidence.map(\.rawBody)), .textArray(evidence.map(\.signature)),
+            .textArray(evidence.map(\.keyFingerprint)),
+            .timestamptzArray(evidence.map { Timestamp(unixMicroseconds: $0.receivedAt) }),
+            .textArray(results.map(\.buyerUserID)), .textArray(results.map(\.buyerLogonID)),
+            .textArray(results.map(\.bizEntity.householdID)),
+        ]
+    }
+
+    private static func bills(of results: [PayResult]) -> [Parameter] {
+        let lines = numbered(results.map(\.bills))
+        return [
+            .int8Array(lines.map(\.payment)), .int4Array(lines.map(\.line)), .textArray(lines.map(\.item.id)),
+            .textArray(lines.map(\.item.period)), .textArray(lines.map(\.item.costType)),
+            .int8Array(lines.map(\.item.amount.fen)),
+        ]
+    }
+
+    private static func funds(of results: [PayResult]) -> [Parameter] {
+        let lines = numbered(results.map(\.funds))
+        return [
+            .int8Array(lines.map(\.payment)), .int4Array(lines.map(\.line)), .textArray(lines.map(\.item.channel)),
+            .int8Array(lines.map(\.item.amount.fen)),
+        ]
+    }
+
+    /// Each item of each payment with the payment's place and its own, both from 1.
+    private static func numbered<Item>(_ lists: [[Item]]) -> [(payment: Int64, line: Int32, item: Item)] {
+        lists.enumerated().flatMap { payment, items in
+            items.enumerated().map { (Int64(payment + 1), Int32($0 + 1), $1) }
+        }
     }
 
     private static func verdicts(_ ids: [Int64?], _ drafts: [SettlementDraft], in tx: isolated Connection) throws
@@ -114,63 +158,5 @@ enum Ledger {
             if let field = stands.money.difference(to: draft.money) { return .conflicts(id: stands.id, field: field) }
             return .stands(id: stands.id)
         }
-    }
-
-    static let insertBills = Statement(
-        "ledger.insert_bills",
-        """
-        INSERT INTO settled.settlement_bills (settlement_id, line_no, bill_entry_id, acct_period, cost_type, amount_fen)
-        SELECT * FROM unnest($1::int8[], $2::int4[], $3::text[], $4::text[], $5::text[], $6::int8[])
-        """)
-    static let insertFunds = Statement(
-        "ledger.insert_funds",
-        """
-        INSERT INTO settled.settlement_funds (settlement_id, line_no, fund_channel, amount_fen)
-        SELECT * FROM unnest($1::int8[], $2::int4[], $3::text[], $4::int8[])
-        """)
-    static let insertParties = Statement(
-        "ledger.insert_parties",
-        """
-        INSERT INTO settled.settlement_parties (settlement_id, buyer_user_id, buyer_logon_id, household_id)
-        SELECT * FROM unnest($1::int8[], $2::text[], $3::text[], $4::text[])
-        """)
-
-    private static func insertLines(_ settled: [(id: Int64, draft: SettlementDraft)], in tx: isolated Connection) throws
-    {
-        guard !settled.isEmpty else { return }
-        let bills = settled.flatMap { id, draft in draft.result.bills.enumerated().map { (id, Int32($0 + 1), $1) } }
-        let funds = settled.flatMap { id, draft in draft.result.funds.enumerated().map { (id, Int32($0 + 1), $1) } }
-        var calls: [(Statement, [Parameter])] = [
-            (
-                insertParties,
-                [
-                    .int8Array(settled.map(\.id)), .textArray(settled.map(\.draft.result.buyerUserID)),
-                    .textArray(settled.map(\.draft.result.buyerLogonID)),
-                    .textArray(settled.map(\.draft.result.bizEntity.householdID)),
-                ]
-            )
-        ]
-        if !bills.isEmpty {
-            calls.append(
-                (
-                    insertBills,
-                    [
-                        .int8Array(bills.map(\.0)), .int4Array(bills.map(\.1)), .textArray(bills.map(\.2.id)),
-                        .textArray(bills.map(\.2.period)), .textArray(bills.map(\.2.costType)),
-                        .int8Array(bills.map(\.2.amount.fen)),
-                    ]
-                ))
-        }
-        if !funds.isEmpty {
-            calls.append(
-                (
-                    insertFunds,
-                    [
-                        .int8Array(funds.map(\.0)), .int4Array(funds.map(\.1)), .textArray(funds.map(\.2.channel)),
-                        .int8Array(funds.map(\.2.amount.fen)),
-                    ]
-                ))
-        }
-        _ = try tx.pipeline(calls)
     }
 }

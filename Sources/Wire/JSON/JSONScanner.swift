@@ -160,28 +160,55 @@ package struct JSONScanner {
     private mutating func skipString() throws(JSONError) -> Bool {
         guard take(UInt8(ascii: "\"")) else { throw error(.syntax) }
         var hasEscapes = false
-        // Most bytes of an answer pass here, so the loop runs on copies.
-        let bytes = self.bytes
-        let pairedBytes = self.pairedBytes
-        var at = self.at
-        while at < bytes.count {
-            let byte = bytes[at]
-            if byte == UInt8(ascii: "\"") {
-                self.at = at + 1
+        while true {
+            at = endOfPlainRun(from: at)
+            switch next {
+            case UInt8(ascii: "\""):
+                at += 1
                 return hasEscapes
-            } else if byte == UInt8(ascii: "\\") {
+            case UInt8(ascii: "\\"):
                 hasEscapes = true
-                self.at = at
                 try skipEscape()
-                at = self.at
-            } else if byte < 0x20 {
-                break
-            } else {
-                at += pairedBytes && byte > 0x80 ? 2 : 1
+            case let byte? where byte > 0x80:
+                // Half a pair at the end is a text without an end.
+                at = min(at + 2, bytes.count)
+            default: throw error(.syntax)
             }
         }
-        throw JSONError(code: .syntax, offset: min(at, bytes.count))
     }
+
+    /// Where the first byte from `start` stands that is not simply part of a text: a quote, a backslash, a control character
+    /// and, of paired bytes, the first of a pair. The end of the text when there is none.
+    private func endOfPlainRun(from start: Int) -> Int {
+        bytes.withUnsafeBytes { bytes in
+            var at = start
+            // Most bytes of an answer pass here, so they are looked at eight at a time: a bit is set in a byte that is to be
+            // found, and the lowest one is exact.
+            while at + 8 <= bytes.count {
+                // Within the text, by the condition above; any address will do for an unaligned load.
+                let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+                let found =
+                    Self.below(0x01, word ^ Self.each(UInt8(ascii: "\""))) | Self.below(0x20, word)
+                    | Self.below(0x01, word ^ Self.each(UInt8(ascii: "\\")))
+                    | (pairedBytes ? word & Self.each(0x80) : 0)
+                if found != 0 { break }
+                at += 8
+            }
+            while at < bytes.count {
+                let byte = bytes[at]
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
+                if pairedBytes, byte > 0x80 { break }
+                at += 1
+            }
+            return at
+        }
+    }
+
+    private static func each(_ byte: UInt8) -> UInt64 { 0x0101_0101_0101_0101 * UInt64(byte) }
+
+    /// The highest bit of each byte of `word` that is below `limit`, at most 0x80; above the lowest such byte others may be
+    /// marked too.
+    private static func below(_ limit: UInt8, _ word: UInt64) -> UInt64 { (word &- each(limit)) & ~word & each(0x80) }
 
     private mutating func skipEscape() throws(JSONError) {
         at += 1
@@ -327,7 +354,18 @@ private func hexValue(_ byte: UInt8) -> UInt8? {
 extension Array where Element == UInt8 {
     /// Whether the bytes are well-formed UTF-8; ASCII is seen at a glance.
     package var isValidUTF8: Bool {
-        if allSatisfy({ $0 < 0x80 }) { return true }
+        if withUnsafeBytes(isASCII) { return true }
         return String(validating: self, as: UTF8.self) != nil
     }
+}
+
+/// Eight bytes at a time.
+private func isASCII(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var at = 0
+    while at + 8 <= bytes.count {
+        // Within the bytes, by the condition above.
+        if bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self) & 0x8080_8080_8080_8080 != 0 { return false }
+        at += 8
+    }
+    return bytes[at...].allSatisfy { $0 < 0x80 }
 }

@@ -33,14 +33,16 @@ import Testing
         #expect(taken(jobs) == [1])
         answer(jobs, all[1..<4])
         #expect(taken(jobs) == nil)
-        // A quarter of the places.
-        answer(jobs, all[4..<5])
-        #expect(taken(jobs) == [2, 3, 4, 5])
-        answer(jobs, all[5..<7])
+        answer(jobs, all[4..<6])
+        #expect(taken(jobs) == nil)
+        // Three eighths of the places.
+        answer(jobs, all[6..<7])
+        #expect(taken(jobs) == [2, 3, 4, 5, 6, 7])
+        answer(jobs, all[7..<9])
         jobs.completed(done(all[..<1]))
         #expect(taken(jobs) == nil)
-        jobs.completed(done(all[1..<5]))
-        #expect(taken(jobs) == [6, 7])
+        jobs.completed(done(all[1..<7]))
+        #expect(taken(jobs) == [8, 9])
     }
 
     @Test func `a completer that is held up does not hold up what comes after it`() {

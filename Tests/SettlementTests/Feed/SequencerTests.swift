@@ -64,6 +64,30 @@ import Wire
         #expect(try await Self.head("published_head", database) == 23)
     }
 
+    @Test func `neither behind a full batch nor behind a few does the sequencer let settlements gather`() async throws {
+        let database = try TestDatabase.current
+        try await database.execute(Self.insert(1...83))
+        let (heads, published) = AsyncStream.makeStream(of: Int64.self)
+        try await TestHouse.withPool { pool in
+            let signal = Signal()
+            let sequencer = Sequencer(
+                pool: pool, signal: signal, interval: .seconds(3600), gathering: .seconds(3600), batch: 40,
+                metrics: Metrics(), logger: TestHouse.logger, published: { published.yield($0) })
+            let running = Task { await sequencer.run() }
+            defer { running.cancel() }
+            var seen: [Int64] = []
+            for await head in heads {
+                seen.append(head)
+                if head == 83 {
+                    try await database.execute(Self.insert(84...84))
+                    signal.raise()
+                }
+                if head == 84 { break }
+            }
+            #expect(seen == [40, 80, 83, 84])
+        }
+    }
+
     @Test func `two sequencers at once give each settlement one number`() async throws {
         let database = try TestDatabase.current
         try await database.execute(Self.insert(1...200))

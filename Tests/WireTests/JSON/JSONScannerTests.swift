@@ -48,6 +48,24 @@ import Wire
         }
     }
 
+    /// Texts are looked at several bytes at a time.
+    @Test(arguments: 0..<20)
+    func `what ends, escapes or spoils a text is found wherever it stands`(place: Int) throws {
+        let before = String("é~\u{7F}!中0123456789abcdef".unicodeScalars.prefix(place).map(Character.init))
+        for after in ["", "é", "tail after it, longer than a word"] {
+            #expect(try read("[\"\(before)\", \"\(after)\"]") == .array([.string(before), .string(after)]))
+            #expect(try read("\"\(before)\\n\(after)\"") == .string(before + "\n" + after))
+            let error = #expect(throws: JSONError.self) { try read("\"\(before)\u{1F}\(after)\"") }
+            #expect(error == JSONError(code: .syntax, offset: 1 + before.utf8.count))
+        }
+        // A pair whose second byte is a backslash ends nothing and escapes nothing.
+        let text = [UInt8](repeating: 0x80, count: place) + [0x81, 0x5C]
+        let bytes = Array("{\"k\":\"".utf8) + text + Array("\",\"l\":1}".utf8)
+        let members = try JSONScanner.topLevel(of: bytes, pairedBytes: true)
+        #expect(members.map(\.key) == ["k", "l"])
+        #expect(members[0].range.count == text.count + 2)
+    }
+
     @Test(arguments: [
         #"{"a":1,"a":1}"#, #"{"a":1,"\u0061":2}"#, #"[{"x":{"a":1,"b":2,"a":3}}]"#, #"{"":1,"":2}"#,
     ])
