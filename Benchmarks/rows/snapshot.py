@@ -20,7 +20,7 @@ def needs():
 
 def run(bench, number):
     place.fresh_database(DATABASE)
-    warm, hold, step = (10, 30, 2) if bench.quick else (20, 120, 5)
+    warm, hold, step = (10, 30, 2) if bench.quick else (30, 120, 5)
     for name, command in queue.contestants().items():
         if name not in CONTESTANTS:
             continue
