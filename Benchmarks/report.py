@@ -1,6 +1,7 @@
 """Writes report.md and a plot for each row from results.jsonl.
 
 report.py [--results results.jsonl] [--run ID] [--folder DIR]
+report.py --run ID --again ID     prints the verdicts of two runs beside each other
 """
 
 import argparse
@@ -147,10 +148,11 @@ def summary(measurements):
     lines = [
         "## What was to be reached",
         "",
-        "Medians; a ratio is the median of the rounds' own ratios.",
+        "Medians; a ratio is the median of the rounds' own ratios. *Reached* and *falls short* are said where four of five rounds",
+        "agree with the median; where fewer do, this machine cannot tell, and the verdict is *open*.",
         "",
-        "| what | settled | beside it | ratio | to reach | |",
-        "|---|---:|---:|---:|---:|---|",
+        "| what | settled | beside it | ratio | to reach | rounds | |",
+        "|---|---:|---:|---:|---:|---:|---|",
     ]
     for verdict in targets.verdicts(measurements):
         target = verdict.target
@@ -159,9 +161,38 @@ def summary(measurements):
         lines.append(
             f"| {target.title} | {figure(verdict.ours, target.unit)} | {beside} | "
             f"{f'{verdict.found:.2f}' if target.beside else ''} | {target.sign} {target.bound:,}{unit} | "
-            f"{'reached' if verdict.is_reached else '**falls short**'} |"
+            f"{verdict.reached_in} of {len(verdict.rounds)} | {said(verdict)} |"
         )
     return lines + [""]
+
+
+def said(verdict):
+    return verdict.word if verdict.word == "reached" else f"**{verdict.word}**"
+
+
+def beside(first, second):
+    """The verdicts of two runs as one table: a run, and the same again."""
+    found = [{each.target.title: each for each in targets.verdicts(run)} for run in (first, second)]
+    lines = ["| what | first run | second run | beside | to reach | |", "|---|---:|---:|---|---:|---|"]
+    for target in targets.TARGETS:
+        both = [verdicts.get(target.title) for verdicts in found]
+        if None in both:
+            continue
+        words = list(dict.fromkeys(said(verdict) for verdict in both))
+        unit = " ×" if target.beside else target.unit
+        lines.append(
+            f"| {target.title} | {' | '.join(cell(verdict) for verdict in both)} | {both[0].beside_name} | "
+            f"{target.sign} {target.bound:,}{unit} | {', then '.join(words)} |"
+        )
+    return "\n".join(lines)
+
+
+def cell(verdict):
+    target = verdict.target
+    text = figure(verdict.ours, target.unit)
+    if target.beside:
+        text += f" : {figure(verdict.beside, target.unit)} = {verdict.found:.2f}"
+    return f"{text}; {verdict.reached_in} of {len(verdict.rounds)}"
 
 
 def section(row, measurements, folder):
@@ -236,5 +267,9 @@ if __name__ == "__main__":
     parser.add_argument("--results", type=pathlib.Path, default=place.WORK / "results.jsonl")
     parser.add_argument("--run")
     parser.add_argument("--folder", type=pathlib.Path, default=place.WORK / "report")
+    parser.add_argument("--again")
     options = parser.parse_args()
-    print(write(options.results, options.folder, options.run))
+    if options.again:
+        print(beside(*[read(options.results, run)[1] for run in (options.run, options.again)]))
+    else:
+        print(write(options.results, options.folder, options.run))

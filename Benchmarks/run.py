@@ -188,10 +188,10 @@ def main():
             bench.append({"about": {**told, "failures": bench.failures}})
             forget()
     path = report.write(RESULTS, place.WORK / "report", bench.run)
-    short = [verdict for verdict in targets.verdicts(report.read(RESULTS, bench.run)[1]) if not verdict.is_reached]
-    for verdict in short:
-        target = verdict.target
-        place.say(f"falls short: {target.title}: {verdict.found:.3g}, to reach {target.sign} {target.bound}")
+    for verdict in targets.verdicts(report.read(RESULTS, bench.run)[1]):
+        if verdict.word != "reached":
+            target = verdict.target
+            place.say(f"{verdict.word}: {target.title}: {verdict.found:.3g}, to reach {target.sign} {target.bound}")
     print(path)
     if bench.failures:
         place.say(*bench.failures, sep="\n")
