@@ -5,7 +5,7 @@ import Wire
 @testable import Sandbox
 
 /// The program's own client against the simulated platform, over real HTTP.
-@Suite(.timeLimit(.minutes(1))) struct TOPSimulatorTests {
+@Suite(.timeLimit(.minutes(5))) struct TOPSimulatorTests {
     private static let secret = "helloworld"
     private static let paidAt: Int64 = 1_578_621_600
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Settlement
 
-@Suite(.database, .timeLimit(.minutes(1))) struct HousekeepingTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct HousekeepingTests {
     private static let days = """
         SELECT count(*) FROM pg_inherits WHERE inhparent = 'settled.deliveries'::regclass
         AND inhrelid <> 'settled.deliveries_default'::regclass

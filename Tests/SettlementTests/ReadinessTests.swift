@@ -5,7 +5,7 @@ import Testing
 
 @testable import Settlement
 
-@Suite(.database, .timeLimit(.minutes(1))) struct ReadinessTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct ReadinessTests {
     private static func answer(
         _ settings: ConnectionSettings? = nil, version: Int = Schema.version, isStopping: Bool = false
     ) async throws -> Readiness.Answer {

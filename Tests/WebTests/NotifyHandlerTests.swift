@@ -4,7 +4,7 @@ import Testing
 @testable import Web
 
 /// Notifications and other requests on one connection: each is answered, in its order, whatever comes behind it.
-@Suite(.timeLimit(.minutes(1))) struct NotifyHandlerTests {
+@Suite(.timeLimit(.minutes(5))) struct NotifyHandlerTests {
     private static func post(
         _ trade: Int, to path: String = "/notify/plain", headers: String = "", total: String = "20.50"
     ) throws -> [UInt8] {

@@ -4,12 +4,12 @@ import Testing
 @testable import Wire
 
 /// What calls of one transport have to do with each other: the connections that they share.
-@Suite(.timeLimit(.minutes(1))) struct HTTPConnectionsTests {
+@Suite(.timeLimit(.minutes(5))) struct HTTPConnectionsTests {
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
     /// The body of the answer, or the word for why there is none.
     private func post(
-        _ server: LoopbackServer, _ transport: HTTPTransport, deadline: Duration = .seconds(20)
+        _ server: LoopbackServer, _ transport: HTTPTransport, deadline: Duration = .seconds(120)
     ) async -> String {
         do throws(TransportError) {
             let answer = try await transport.post(

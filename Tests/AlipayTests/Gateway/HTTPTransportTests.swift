@@ -7,7 +7,7 @@ import Wire
 /// Real sockets on loopback; each test has a server and a client of its own.
 @Suite struct HTTPTransportTests {
     private func post(
-        _ server: LoopbackServer, deadline: Duration = .seconds(20)
+        _ server: LoopbackServer, deadline: Duration = .seconds(120)
     ) async -> Result<TransportAnswer, TransportError> {
         // Without this the server might end as soon as its address is known.
         defer { withExtendedLifetime(server) {} }
@@ -15,7 +15,7 @@ import Wire
     }
 
     private func post(
-        _ url: String, deadline: Duration = .seconds(20)
+        _ url: String, deadline: Duration = .seconds(120)
     ) async -> Result<TransportAnswer, TransportError> {
         let transport = HTTPTransport()
         let result = await post(url, transport, deadline: deadline)
@@ -24,7 +24,7 @@ import Wire
     }
 
     private func post(
-        _ url: String, _ transport: HTTPTransport, deadline: Duration = .seconds(20)
+        _ url: String, _ transport: HTTPTransport, deadline: Duration = .seconds(120)
     ) async -> Result<TransportAnswer, TransportError> {
         let result: Result<TransportAnswer, TransportError>
         do throws(TransportError) {

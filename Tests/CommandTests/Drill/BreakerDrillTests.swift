@@ -3,7 +3,7 @@ import Testing
 @testable import settled
 
 /// The drill itself, small: it takes a real gateway away from the real program and says when a promise is broken.
-@Suite(.timeLimit(.minutes(2))) struct BreakerDrillTests {
+@Suite(.timeLimit(.minutes(5))) struct BreakerDrillTests {
     private static let output: OutputOptions = {
         var output = OutputOptions()
         output.quiet = true

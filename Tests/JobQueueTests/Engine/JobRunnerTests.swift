@@ -6,7 +6,7 @@ import Testing
 
 @testable import JobQueue
 
-@Suite(.database, .timeLimit(.minutes(1))) struct JobRunnerTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct JobRunnerTests {
     /// Quick intervals, and a poll so rare that only signals can explain progress where a test says so.
     private func settings(
         poll: Duration = .milliseconds(20), concurrency: Int = 64, drain: Duration = .seconds(25),

@@ -5,7 +5,7 @@ import ServiceLifecycle
 import TestSupport
 import Testing
 
-@Suite(.database, .timeLimit(.minutes(1))) struct JobSignalTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct JobSignalTests {
     @Test("A signal wakes a runner of the same process that would otherwise sleep for an hour")
     func local() async throws {
         let queue = try await QueueFixture()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import JobQueue
 
-@Suite(.timeLimit(.minutes(1))) struct WakeupTests {
+@Suite(.timeLimit(.minutes(5))) struct WakeupTests {
     @Test("A wait is ended by a signal long before its limit, and says so")
     func fired() async {
         let wakeup = Wakeup()

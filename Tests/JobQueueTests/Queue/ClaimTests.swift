@@ -4,7 +4,7 @@ import Testing
 
 @testable import JobQueue
 
-@Suite(.database, .timeLimit(.minutes(1))) struct ClaimTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct ClaimTests {
     @Test("Urgent jobs come first, then the order in which jobs became ready")
     func order() async throws {
         let queue = try await QueueFixture()

@@ -3,7 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.database, .timeLimit(.minutes(1))) struct EnqueueTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct EnqueueTests {
     @Test("Answers come in the order of the jobs, and each job is stored as it was given")
     func order() async throws {
         let queue = try await QueueFixture()

@@ -3,7 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.database, .timeLimit(.minutes(1))) struct FinishTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct FinishTests {
     let failure = JobFailure(cause: "gateway", message: "no answer")
 
     @Test("A done job moves to the history with its outcome")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import JobQueue
 
-@Suite(.database, .timeLimit(.minutes(1))) struct HoldTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct HoldTests {
     private static let key = "gateway:1"
     private let hold = Disposition.hold(key: key, cause: "timeout", reason: "it does not answer")
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import JobQueue
 
-@Suite(.database, .timeLimit(.minutes(1))) struct RescueTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct RescueTests {
     private func suspectLease(_ queue: QueueFixture, _ worker: Int64) async throws -> Lease? {
         try await JobQueue.claimSuspect(.init(queue: "work", limit: 1, worker: worker), on: queue.connection)
     }

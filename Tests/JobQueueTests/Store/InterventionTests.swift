@@ -3,7 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.database, .timeLimit(.minutes(1))) struct InterventionTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct InterventionTests {
     let failure = JobFailure(cause: "gateway", message: "no answer")
     let actor = Actor("night operator", reason: "the gateway was down")
 

@@ -4,7 +4,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.database, .timeLimit(.minutes(1))) struct JobListTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct JobListTests {
     let failure = JobFailure(cause: "gateway", message: "no answer")
 
     @Test("Live and ended jobs are one list, newest first, page by page, and every filter narrows it")

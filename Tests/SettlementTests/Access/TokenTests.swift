@@ -5,7 +5,7 @@ import Testing
 
 @testable import Settlement
 
-@Suite(.database, .timeLimit(.minutes(1))) struct TokenTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct TokenTests {
     @Test func `a token is shown once and kept as a digest`() async throws {
         try await TestHouse.withPool { pool in
             let store = TokenStore(pool: pool)

@@ -10,7 +10,7 @@ import Wire
 @testable import Settlement
 
 /// The two halves of the job: asking, and writing what many answers mean in one transaction.
-@Suite(.timeLimit(.minutes(1))) struct PayResultHandlerTests {
+@Suite(.timeLimit(.minutes(5))) struct PayResultHandlerTests {
     /// A gateway that keeps what it was asked and answers every trade as paid, signed.
     private final class Gateway: GatewayTransport {
         private let bodies = Mutex<[String]>([])

@@ -7,7 +7,7 @@ import Wire
 @testable import Settlement
 
 /// Expectations that are added, looked up and cancelled.
-@Suite(.database, .timeLimit(.minutes(1))) struct ExpectationBookTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct ExpectationBookTests {
     private typealias House = ExpectationHouse
 
     private static func results(_ entries: [ExpectationBook.Entry]) -> [String] { entries.map(\.result.rawValue) }

@@ -9,7 +9,7 @@ import Wire
 @testable import Settlement
 
 /// What the sweep does about expectations whose time is up, and what it leaves alone.
-@Suite(.timeLimit(.minutes(1))) struct ExpectationSweepTests {
+@Suite(.timeLimit(.minutes(5))) struct ExpectationSweepTests {
     private typealias House = ExpectationHouse
     private typealias Look = ExpectationStep.Look
 

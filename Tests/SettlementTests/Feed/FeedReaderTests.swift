@@ -6,7 +6,7 @@ import Wire
 
 @testable import Settlement
 
-@Suite(.database, .timeLimit(.minutes(1))) struct FeedReaderTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct FeedReaderTests {
     private static func withFeed<T: Sendable>(_ count: Int, _ body: (FeedReader) async throws -> T) async throws -> T {
         try await TestDatabase.current.execute(SequencerTests.insert(1...count))
         return try await TestHouse.withPool { pool in

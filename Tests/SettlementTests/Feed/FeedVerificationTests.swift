@@ -5,7 +5,7 @@ import Testing
 @testable import Settlement
 
 /// The check of a feed finds every way in which it can be spoilt, also by a superuser.
-@Suite(.database, .timeLimit(.minutes(1))) struct FeedVerificationTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct FeedVerificationTests {
     private static func report(after spoiling: String) async throws -> FeedVerification.Report {
         let database = try TestDatabase.current
         try await database.execute(SequencerTests.insert(1...5))

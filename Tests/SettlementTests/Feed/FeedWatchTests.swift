@@ -4,7 +4,7 @@ import Testing
 
 @testable import Settlement
 
-@Suite(.database, .timeLimit(.minutes(1))) struct FeedWatchTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct FeedWatchTests {
     private static let ever = Duration.seconds(3600)
 
     @Test func `all who wait for less are woken, the others wait on`() async throws {

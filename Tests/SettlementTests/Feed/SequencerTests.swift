@@ -9,7 +9,7 @@ import Wire
 @testable import Settlement
 
 /// Dense numbers, nothing skipped, nothing numbered twice, whoever commits when.
-@Suite(.database, .timeLimit(.minutes(1))) struct SequencerTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct SequencerTests {
     static func sequencer(
         _ pool: Pool, batch: Int64 = 1000, published: @escaping @Sendable (Int64) -> Void = { _ in }
     ) -> Sequencer {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Settlement
 
-@Suite(.timeLimit(.minutes(1))) struct SignalTests {
+@Suite(.timeLimit(.minutes(5))) struct SignalTests {
     private static let ever = Duration.seconds(3600)
 
     @Test func `a signal that came before is not lost, and several are one`() async {

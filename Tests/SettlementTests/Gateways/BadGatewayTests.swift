@@ -11,7 +11,7 @@ import Wire
 
 /// Everything a gateway, or what stands between, may answer, over real sockets and through the real line: each job ends
 /// settled, or where a person can see it with the cause in a word.
-@Suite(.timeLimit(.minutes(2))) struct BadGatewayTests {
+@Suite(.timeLimit(.minutes(5))) struct BadGatewayTests {
     /// How a job stood when the test had seen enough.
     private struct Ending {
         var state: String
@@ -39,7 +39,7 @@ import Wire
         /// The answer to the first question; the truth follows.
         let script: @Sendable (_ trade: String) throws -> LoopbackServer.Script
         let end: End
-        var deadline = Duration.seconds(5)
+        var deadline = Duration.seconds(60)
         var testDescription: String { name }
     }
 
@@ -55,7 +55,7 @@ import Wire
 
     /// An answer that is no answer, or not one that can be believed: it is asked again.
     private static func passing(
-        _ name: String, _ cause: String, deadline: Duration = .seconds(5),
+        _ name: String, _ cause: String, deadline: Duration = .seconds(60),
         _ script: @escaping @Sendable (String) throws -> LoopbackServer.Script
     ) -> Case {
         Case(name: name, script: script, end: .settlesAfter(cause), deadline: deadline)
@@ -248,7 +248,7 @@ import Wire
     }
 
     /// Runs one job through the queue, the door, HTTP and the ledger until it has ended or is held.
-    private func run(_ trade: String, at url: String, deadline: Duration = .seconds(5)) async throws -> Ending {
+    private func run(_ trade: String, at url: String, deadline: Duration = .seconds(60)) async throws -> Ending {
         let app = GatewayApp(
             appID: TestHouse.appID, gateway: try GatewayAddress(url), privateKey: try TestKeys.app.get(),
             alipayKeys: [try TestKeys.alipay.get().publicKey])

@@ -31,7 +31,7 @@ final class Notes<Entry: Sendable>: Sendable {
     func add(_ entry: Entry) { entries.withLock { $0.append(entry) } }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct GatewayDoorTests {
+@Suite(.timeLimit(.minutes(5))) struct GatewayDoorTests {
     private static let app = TestHouse.appID
     private let clock = JumpingClock()
 

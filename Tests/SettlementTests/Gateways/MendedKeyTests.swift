@@ -10,7 +10,7 @@ import Wire
 @testable import Settlement
 
 /// What concerns a whole app, from its beginning to its end, through the real queue.
-@Suite(.timeLimit(.minutes(1))) struct MendedKeyTests {
+@Suite(.timeLimit(.minutes(5))) struct MendedKeyTests {
     @Test(.database) func `a key that is refused holds all jobs of the app, and all are settled once it is mended`()
         async throws
     {

@@ -10,7 +10,7 @@ import Wire
 @testable import Settlement
 
 /// The handler and its door together: what a failure does to the job, and to the jobs after it.
-@Suite(.timeLimit(.minutes(1))) struct PayResultDoorTests {
+@Suite(.timeLimit(.minutes(5))) struct PayResultDoorTests {
     /// A gateway that answers what it is told to, and counts.
     private final class Gateway: GatewayTransport {
         private struct State {

@@ -7,7 +7,7 @@ import Wire
 @testable import Settlement
 
 /// Many deliveries, one commit, and an answer of its own for each.
-@Suite(.database, .timeLimit(.minutes(1))) struct GroupCommitTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct GroupCommitTests {
     private static func stored(_ tradeNo: String, from address: String = "192.0.2.1") throws -> StoredDelivery {
         let source = try TestHouse.source()
         let delivery = try SignedNotification.delivery(["trade_no": tradeNo], from: address)

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// From the bytes of a request to its receipt.
-@Suite(.database, .timeLimit(.minutes(1))) struct IntakeTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct IntakeTests {
     private static func withIntake<T: Sendable>(
         options: Intake.Options = Intake.Options(), queued: @escaping @Sendable () -> Void = {},
         _ body: (Intake, Source) async throws -> T

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Settlement
 
-@Suite(.database, .timeLimit(.minutes(1))) struct RejectedStoreTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct RejectedStoreTests {
     private static func keep(
         _ store: RejectedStore, _ body: [UInt8], source: String = "s", cause: String = "bad_signature"
     ) async {

@@ -7,7 +7,7 @@ import Testing
 @testable import Settlement
 
 /// What was refused under a wrong key is taken in once the key is mended.
-@Suite(.database, .timeLimit(.minutes(1))) struct ReverificationTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct ReverificationTests {
     private static let actor = Actor("tester", reason: "the key was mended")
 
     /// Keeps `bodies` as refused ones of the source `cplife`.

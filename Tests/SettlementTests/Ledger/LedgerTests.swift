@@ -6,7 +6,7 @@ import Testing
 @testable import Settlement
 
 /// Payments: at most one for a trade, with its proof and its lines.
-@Suite(.database, .timeLimit(.minutes(1))) struct LedgerTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct LedgerTests {
     static func settle(_ results: [PayResult], receivedAt: Int64 = 1_774_000_100_000_000, _ pool: Pool) async throws
         -> [Ledger.Verdict]
     {

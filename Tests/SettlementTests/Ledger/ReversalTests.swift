@@ -6,7 +6,7 @@ import Testing
 @testable import Settlement
 
 /// Closures: what a signed "closed" does to a trade, before and after it was settled.
-@Suite(.database, .timeLimit(.minutes(1))) struct ReversalTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct ReversalTests {
     @Test func `a closed trade is reversed once, in full, with every line negative`() async throws {
         try await TestHouse.withPool { pool in
             let verdicts = try await LedgerTests.settle(

@@ -8,7 +8,7 @@ import Wire
 @testable import Settlement
 
 /// What people and the API look up.
-@Suite(.database, .timeLimit(.minutes(1))) struct RecordsTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct RecordsTests {
     @Test func `settlements are found by id, trade and bill, newest first, as the feed serves them`() async throws {
         try await TestHouse.withPool { pool in
             _ = try await LedgerTests.settle(

@@ -7,7 +7,7 @@ import Testing
 @testable import Settlement
 
 /// One order after another answer: what is in the tables then.
-@Suite(.database, .timeLimit(.minutes(1))) struct WithholdingHandlerTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct WithholdingHandlerTests {
     private typealias House = WithholdingHouse
 
     private static func withOrders<T: Sendable>(

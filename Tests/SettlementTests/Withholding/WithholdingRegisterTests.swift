@@ -9,7 +9,7 @@ import Wire
 @testable import Settlement
 
 /// Orders that are added, looked up and numbered.
-@Suite(.database, .timeLimit(.minutes(1))) struct WithholdingRegisterTests {
+@Suite(.database, .timeLimit(.minutes(5))) struct WithholdingRegisterTests {
     private typealias House = WithholdingHouse
 
     private static func add(_ ids: [String], _ pool: Pool, isRehearsal: Bool = false) async throws -> [String] {
