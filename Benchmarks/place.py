@@ -248,8 +248,11 @@ def busy_cores(seconds=0.4):
 
 
 def wait_for_quiet(limit=0.8, patience=None):
-    """Waits, for a while, until the machine is not busy with other things; what it was at last is kept with the
-    figure."""
+    """Puts on disk what was written before, so that nobody's commits wait for it. Then waits, for a while, until the
+    machine is not busy with other things; what it was at last is kept with the figure."""
+    # The first change to a page after a checkpoint writes all of it: alike for everybody.
+    psql("CHECKPOINT", "postgres")
+    os.sync()
     end = time.time() + float(os.environ.get("SETTLED_BENCH_PATIENCE", "10") if patience is None else patience)
     while True:
         busy = busy_cores()

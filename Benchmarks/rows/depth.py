@@ -38,8 +38,6 @@ def drain(bench, case, database, depth, history=0):
         queue.step(COMMAND, "reset", database)
         queue.step(COMMAND, "fill", database, n=depth, history=history)
     before = (ready(database), ended(database))
-    # The first change to a page after a checkpoint writes all of it: alike for everybody.
-    place.psql("CHECKPOINT", database)
     busy = place.wait_for_quiet()
     rate = queue.step(COMMAND, "drain", database, n=first)["rate"]
     program.check_queue(sum(before), before[1] + first, database)
