@@ -1,6 +1,7 @@
 """Posts signed bodies, each once, at a steady rate or as fast as they are answered; prints one JSON object.
 
-    sender.py http://127.0.0.1:8080/notify/trade --bodies bodies.txt --count N [--first N] [--rate R] [--connections C] [--again]
+    sender.py http://127.0.0.1:8080/notify/trade --bodies bodies.txt --count N [--first N] [--rate R] [--connections C]
+              [--again]
 
 With --again a body that is not acknowledged is posted once more after a second, as long as it takes: so would Alipay.
 At a rate, body n is due n / rate seconds after the start whatever the answers do, so that a slow receiver is not

@@ -357,7 +357,6 @@ async def fill(queue, options):
     for start in range(0, options.n, 1000):
         await queue.put([arguments_of(0)] * min(1000, options.n - start))
     await queue.sql("VACUUM ANALYZE")
-    await queue.sql("CHECKPOINT")
     return {}
 
 

@@ -72,7 +72,7 @@ final class NotifyDesk: Sendable {
     ) {
         let started = ContinuousClock.now
         if let mark = head.uri.utf8.firstIndex(of: UInt8(ascii: "?")),
-            repeats(head.uri[mark...].dropFirst(), in: body)
+            repeats(Substring(head.uri.utf8[mark...].dropFirst()), in: body)
         {
             return answer(refusal(Refusal(status: .badRequest, cause: "query_conflict")))
         }
