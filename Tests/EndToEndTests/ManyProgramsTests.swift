@@ -15,7 +15,7 @@ import Testing
         try await Turns.one {
             try await RealStage.with(scenario) { stage in
                 let programs = [try stage.start(), try stage.start()]
-                do {
+                try await Self.ending(programs) {
                     let journal = DeliveryJournal()
                     let half = scenario.deliveries.count / 2
                     let addresses = try await (programs[0].addresses(), programs[1].addresses())
@@ -25,13 +25,6 @@ import Testing
                         .send(Array(scenario.deliveries[half...]))
                     _ = try await (one, other)
                     try await stage.judge(journal)
-                    for program in programs {
-                        program.send(SIGTERM)
-                        #expect(await program.waitForEnd() == .exit(0))
-                    }
-                } catch {
-                    for program in programs { await program.reap() }
-                    throw error
                 }
             }
         }
@@ -84,7 +77,7 @@ import Testing
             try await RealStage.with(scenario) { stage in
                 let looks = ["SETTLED_WORK_POLL_INTERVAL": "60s"]
                 let programs = [try stage.start("serve"), try stage.start("work", environment: looks)]
-                do {
+                try await Self.ending(programs) {
                     let address = try await programs[0].addresses()
                     _ = try await programs[1].addresses()
                     let ledger = DemoLedger(pool: stage.pool)
@@ -95,15 +88,22 @@ import Testing
                             try await ledger.progress().finished > number ? true : nil
                         }
                     }
-                    for program in programs {
-                        program.send(SIGTERM)
-                        #expect(await program.waitForEnd() == .exit(0))
-                    }
-                } catch {
-                    for program in programs { await program.reap() }
-                    throw error
                 }
             }
+        }
+    }
+
+    /// Does the work, then ends each program as an operator would; when the work fails, none of them outlives it.
+    private static func ending(_ programs: [RealProgram], after work: () async throws -> Void) async throws {
+        do {
+            try await work()
+            for program in programs {
+                program.send(SIGTERM)
+                #expect(await program.waitForEnd() == .exit(0))
+            }
+        } catch {
+            for program in programs { await program.reap() }
+            throw error
         }
     }
 

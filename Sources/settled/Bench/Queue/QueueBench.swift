@@ -115,7 +115,7 @@ struct QueueBench: Bench {
             warm: step * warm, hold: hold, after: .zero, step: step, concurrency: 4_000)
         note("jobs/s every \(DurationText.text(step)): " + churn.series.map { "\(Int($0))" }.joined(separator: " "))
         try await Census.taken(of: database).checkQueue(
-            stored: try await steps.storedEver(), done: churn.total, unsure: QueueSteps.churnBatch)
+            stored: try await steps.storedEver(), done: churn.total, unsure: QueueSteps.churnUnsure)
         // The first figure has the start in it.
         let before = Percentile.median(Array(churn.series[..<min(warm, churn.series.count)].dropFirst()))
         let held = churn.series.dropFirst(warm)

@@ -175,8 +175,15 @@ struct QueueSteps: Sendable {
 
     // MARK: Churning
 
-    /// Jobs in each commit of the churn; the last of them may be under way when it ends.
-    static let churnBatch = 500
+    /// Jobs in each commit of the churn.
+    private static let churnBatch = 500
+    /// Connections that enqueue: while one waits for the disk, the other goes on.
+    private static let producers = 2
+    /// Jobs that are being sent when the churn ends: perhaps they are never stored.
+    static let churnUnsure = producers * churnBatch
+    /// Jobs that wait or are under way. With half of them the processors stand idle for a third of the time, since each job
+    /// waits for the disk three times, and what is measured is the disk's mood.
+    private static let unfinished = 8_000
 
     /// What a long churn looked like.
     struct Churn: Sendable {
@@ -186,7 +193,8 @@ struct QueueSteps: Sendable {
         var deadRows: Int64 = 0
     }
 
-    /// Keeps about 2,000 jobs waiting and works on them, while from `warm` on a transaction holds its snapshot for `hold`.
+    /// Keeps about 8,000 jobs unfinished, as many as keep all processors at work, while from `warm` on a transaction holds
+    /// its snapshot for `hold`.
     func churn(warm: Duration, hold: Duration, after: Duration, step: Duration, concurrency: Int) async throws -> Churn
     {
         let done = RunningCount()
@@ -220,16 +228,23 @@ struct QueueSteps: Sendable {
 
     private static func produce(_ database: DatabaseUnderBench, done: @escaping @Sendable () -> Int) async throws {
         let jobs = (0..<churnBatch).map { _ in job(sentAt: 0) }
-        var sent = 0
-        try await database.withConnection { connection in
-            while !Task.isCancelled {
-                if sent - done() < 4_000 {
-                    _ = try await JobQueue.enqueue(jobs, in: connection)
-                    sent += jobs.count
-                } else {
-                    try? await Task.sleep(for: .milliseconds(1))
+        let sent = RunningCount()
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            for _ in 0..<producers {
+                tasks.addTask {
+                    try await database.withConnection { connection in
+                        while !Task.isCancelled {
+                            if sent.value - done() < unfinished {
+                                sent.add(jobs.count)
+                                _ = try await JobQueue.enqueue(jobs, in: connection)
+                            } else {
+                                try? await Task.sleep(for: .milliseconds(1))
+                            }
+                        }
+                    }
                 }
             }
+            try await tasks.waitForAll()
         }
     }
 
