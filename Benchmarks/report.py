@@ -1,7 +1,7 @@
 """Writes report.md and a plot for each row from results.jsonl.
 
 report.py [--results results.jsonl] [--run ID] [--folder DIR]
-report.py --run ID --again ID     prints the verdicts of two runs beside each other
+report.py --run ID --again ID …   prints the verdicts of several runs beside each other, and those of all their rounds
 """
 
 import argparse
@@ -166,33 +166,40 @@ def summary(measurements):
     return lines + [""]
 
 
+# How a table of many verdicts says them.
+SIGNS = {"reached": "✓", "falls short": "✗", "open": "?"}
+
+
 def said(verdict):
     return verdict.word if verdict.word == "reached" else f"**{verdict.word}**"
 
 
-def beside(first, second):
-    """The verdicts of two runs as one table: a run, and the same again."""
-    found = [{each.target.title: each for each in targets.verdicts(run)} for run in (first, second)]
-    lines = ["| what | first run | second run | beside | to reach | |", "|---|---:|---:|---|---:|---|"]
+def beside(*runs):
+    """The verdicts of several runs as one table, each run's own and that of all their rounds: a run, and the same again."""
+    lines = [
+        f"| what | {' | '.join(f'run {number}' for number in range(1, len(runs) + 1))} | to reach | all rounds | |",
+        "|---|" + "---:|" * (len(runs) + 2) + "---|",
+    ]
+    found = [{each.target.title: each for each in targets.verdicts(run)} for run in runs]
     for target in targets.TARGETS:
-        both = [verdicts.get(target.title) for verdicts in found]
-        if None in both:
+        each = [verdicts.get(target.title) for verdicts in found]
+        if not any(each):
             continue
-        words = list(dict.fromkeys(said(verdict) for verdict in both))
         unit = " ×" if target.beside else target.unit
+        whole = targets.pooled([verdict for verdict in each if verdict])
         lines.append(
-            f"| {target.title} | {' | '.join(cell(verdict) for verdict in both)} | {both[0].beside_name} | "
-            f"{target.sign} {target.bound:,}{unit} | {', then '.join(words)} |"
+            f"| {target.title} | {' | '.join(cell(verdict) for verdict in each)} | {target.sign} {target.bound:,}{unit} | "
+            f"{whole.reached_in} of {len(whole.rounds)} | {said(whole)} |"
         )
     return "\n".join(lines)
 
 
 def cell(verdict):
-    target = verdict.target
-    text = figure(verdict.ours, target.unit)
-    if target.beside:
-        text += f" : {figure(verdict.beside, target.unit)} = {verdict.found:.2f}"
-    return f"{text}; {verdict.reached_in} of {len(verdict.rounds)}"
+    """What is compared with the bound, and whether it reached it."""
+    if verdict is None:
+        return ""
+    shown = f"{verdict.found:.2f}" if verdict.target.beside else figure(verdict.found, verdict.target.unit)
+    return f"{shown} {SIGNS[verdict.word]}"
 
 
 def section(row, measurements, folder):
@@ -267,9 +274,9 @@ if __name__ == "__main__":
     parser.add_argument("--results", type=pathlib.Path, default=place.WORK / "results.jsonl")
     parser.add_argument("--run")
     parser.add_argument("--folder", type=pathlib.Path, default=place.WORK / "report")
-    parser.add_argument("--again")
+    parser.add_argument("--again", action="append", default=[])
     options = parser.parse_args()
     if options.again:
-        print(beside(*[read(options.results, run)[1] for run in (options.run, options.again)]))
+        print(beside(*[read(options.results, run)[1] for run in (options.run, *options.again)]))
     else:
         print(write(options.results, options.folder, options.run))

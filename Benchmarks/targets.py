@@ -24,6 +24,8 @@ class Target:
     beside: tuple = None  # who, case, field
 
     def is_reached(self, value):
+        # A difference of two times in clock ticks is off by the last binary digit.
+        value = round(value, 9)
         return value >= self.bound if self.sign == ">=" else value <= self.bound
 
 
@@ -208,3 +210,18 @@ def judge(measurements, target):
 
 def verdicts(measurements):
     return [verdict for target in TARGETS if (verdict := judge(measurements, target))]
+
+
+def pooled(several):
+    """One verdict over the rounds of several runs: what a single run leaves open, they may tell together."""
+    rounds = tuple(value for verdict in several for value in verdict.rounds)
+    middle = statistics.median
+    first = several[0]
+    return Verdict(
+        first.target,
+        middle(verdict.ours for verdict in several),
+        first.beside_name,
+        middle(verdict.beside for verdict in several) if first.target.beside else None,
+        middle(rounds),
+        rounds,
+    )
