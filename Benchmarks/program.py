@@ -208,7 +208,7 @@ def published(database):
 def check_queue(stored, done, database, unsure=0):
     """Every stored job is live or ended, never both, and at least `done` have ended.
 
-    `unsure` jobs at most were perhaps never stored: a batch that was under way when its sender was stopped.
+    `unsure` jobs at most were perhaps never stored: batches that were under way when their senders were stopped.
     """
     held = json.loads(place.psql(CENSUS, database))
     if not 0 <= stored - held["live"] - held["ended"] <= unsure or held["both"] or held["ended"] < done:

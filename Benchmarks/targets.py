@@ -35,10 +35,13 @@ class Verdict:
     ours: float
     beside_name: str
     beside: float
-    # What is compared with the bound: the median of the rounds' ratios, or ours where nothing stands beside it.
-    found: float
-    # The same of each round.
+    # What is compared with the bound, of each round: its ratio, or ours where nothing stands beside it.
     rounds: tuple
+
+    @property
+    def found(self):
+        """The same of all rounds: their median."""
+        return statistics.median(self.rounds)
 
     @property
     def reached_in(self):
@@ -196,7 +199,7 @@ def judge(measurements, target):
         return None
     middle = statistics.median(ours.values())
     if target.beside is None:
-        return Verdict(target, middle, "", 0, middle, tuple(ours.values()))
+        return Verdict(target, middle, "", 0, tuple(ours.values()))
     who, case, field = target.beside
     if who == BEST_PEER:
         who = best_peer(measurements, target)
@@ -205,7 +208,7 @@ def judge(measurements, target):
     if not ratios:
         return None
     name = who if who != OURS else f"{field if field != target.field else case}"
-    return Verdict(target, middle, name, statistics.median(beside.values()), statistics.median(ratios), tuple(ratios))
+    return Verdict(target, middle, name, statistics.median(beside.values()), tuple(ratios))
 
 
 def verdicts(measurements):
@@ -214,14 +217,11 @@ def verdicts(measurements):
 
 def pooled(several):
     """One verdict over the rounds of several runs: what a single run leaves open, they may tell together."""
-    rounds = tuple(value for verdict in several for value in verdict.rounds)
-    middle = statistics.median
     first = several[0]
     return Verdict(
         first.target,
-        middle(verdict.ours for verdict in several),
+        statistics.median(verdict.ours for verdict in several),
         first.beside_name,
-        middle(verdict.beside for verdict in several) if first.target.beside else None,
-        middle(rounds),
-        rounds,
+        statistics.median(verdict.beside for verdict in several),
+        tuple(value for verdict in several for value in verdict.rounds),
     )

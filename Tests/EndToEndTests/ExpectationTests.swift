@@ -45,19 +45,11 @@ import Testing
     private static func running(
         _ count: Int, _ stage: RealStage, _ body: ([(notify: String, admin: String)]) async throws -> Void
     ) async throws {
-        var programs: [RealProgram] = []
-        do {
+        try await RealProgram.several { programs in
             for _ in 0..<count { programs.append(try stage.start(environment: environment)) }
             var addresses: [(notify: String, admin: String)] = []
             for program in programs { addresses.append(try await program.addresses()) }
             try await body(addresses)
-            for program in programs {
-                program.send(SIGTERM)
-                #expect(await program.waitForEnd() == .exit(0))
-            }
-        } catch {
-            for program in programs { await program.reap() }
-            throw error
         }
     }
 

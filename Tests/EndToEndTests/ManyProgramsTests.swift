@@ -14,8 +14,8 @@ import Testing
         let scenario = Scenario(.init(seed: 11, notifications: 120))
         try await Turns.one {
             try await RealStage.with(scenario) { stage in
-                let programs = [try stage.start(), try stage.start()]
-                try await Self.ending(programs) {
+                try await RealProgram.several { programs in
+                    for _ in 0..<2 { programs.append(try stage.start()) }
                     let journal = DeliveryJournal()
                     let half = scenario.deliveries.count / 2
                     let addresses = try await (programs[0].addresses(), programs[1].addresses())
@@ -36,9 +36,9 @@ import Testing
         let scenario = Scenario(.init(seed: 13, notifications: 12, mix: mix))
         try await Turns.one {
             try await RealStage.with(scenario) { stage in
-                let first = try stage.start()
-                var programs = [first]
-                do {
+                try await RealProgram.several { programs in
+                    let first = try stage.start()
+                    programs.append(first)
                     let journal = DeliveryJournal()
                     let address = try await first.addresses()
                     try await stage.sender(to: address.notify, journal).send(scenario.deliveries)
@@ -57,13 +57,6 @@ import Testing
                     }
                     #expect(refused > 0)
                     try await stage.judge(journal)
-                    for program in programs {
-                        program.send(SIGTERM)
-                        #expect(await program.waitForEnd() == .exit(0))
-                    }
-                } catch {
-                    for program in programs { await program.reap() }
-                    throw error
                 }
             }
         }
@@ -76,8 +69,9 @@ import Testing
         try await Turns.one {
             try await RealStage.with(scenario) { stage in
                 let looks = ["SETTLED_WORK_POLL_INTERVAL": "60s"]
-                let programs = [try stage.start("serve"), try stage.start("work", environment: looks)]
-                try await Self.ending(programs) {
+                try await RealProgram.several { programs in
+                    programs.append(try stage.start("serve"))
+                    programs.append(try stage.start("work", environment: looks))
                     let address = try await programs[0].addresses()
                     _ = try await programs[1].addresses()
                     let ledger = DemoLedger(pool: stage.pool)
@@ -90,20 +84,6 @@ import Testing
                     }
                 }
             }
-        }
-    }
-
-    /// Does the work, then ends each program as an operator would; when the work fails, none of them outlives it.
-    private static func ending(_ programs: [RealProgram], after work: () async throws -> Void) async throws {
-        do {
-            try await work()
-            for program in programs {
-                program.send(SIGTERM)
-                #expect(await program.waitForEnd() == .exit(0))
-            }
-        } catch {
-            for program in programs { await program.reap() }
-            throw error
         }
     }
 

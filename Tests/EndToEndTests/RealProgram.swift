@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import Testing
 
 /// `settled` itself as a child process: the binary that was built beside this test bundle.
 final class RealProgram: Sendable {
@@ -84,6 +85,22 @@ final class RealProgram: Sendable {
             send(SIGKILL)
         }
         _ = await waitForEnd()
+    }
+
+    /// Does work that adds each program it starts, then ends them all as an operator would; when the work fails, none of them
+    /// outlives it.
+    static func several(_ work: (inout [RealProgram]) async throws -> Void) async throws {
+        var programs: [RealProgram] = []
+        do {
+            try await work(&programs)
+            for program in programs {
+                program.send(SIGTERM)
+                #expect(await program.waitForEnd() == .exit(0))
+            }
+        } catch {
+            for program in programs { await program.reap() }
+            throw error
+        }
     }
 
     /// The addresses that the program logged when it was listening.

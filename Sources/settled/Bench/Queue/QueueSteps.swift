@@ -197,15 +197,18 @@ struct QueueSteps: Sendable {
     /// its snapshot for `hold`.
     func churn(warm: Duration, hold: Duration, after: Duration, step: Duration, concurrency: Int) async throws -> Churn
     {
+        let sent = RunningCount()
         let done = RunningCount()
         var churn = Churn()
         let series = try await withRunner(
             concurrency: concurrency, hooks: JobHooks(finished: { _, _, _ in done.add(1) })
         ) { [database] in
             try await withThrowingTaskGroup(of: [Double].self) { tasks in
-                tasks.addTask {
-                    try await Self.produce(database) { done.value }
-                    return []
+                for _ in 0..<Self.producers {
+                    tasks.addTask {
+                        try await Self.produce(database, sent) { done.value }
+                        return []
+                    }
                 }
                 tasks.addTask {
                     try await Self.watch(
@@ -226,25 +229,19 @@ struct QueueSteps: Sendable {
         return churn
     }
 
-    private static func produce(_ database: DatabaseUnderBench, done: @escaping @Sendable () -> Int) async throws {
+    private static func produce(
+        _ database: DatabaseUnderBench, _ sent: RunningCount, done: @escaping @Sendable () -> Int
+    ) async throws {
         let jobs = (0..<churnBatch).map { _ in job(sentAt: 0) }
-        let sent = RunningCount()
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            for _ in 0..<producers {
-                tasks.addTask {
-                    try await database.withConnection { connection in
-                        while !Task.isCancelled {
-                            if sent.value - done() < unfinished {
-                                sent.add(jobs.count)
-                                _ = try await JobQueue.enqueue(jobs, in: connection)
-                            } else {
-                                try? await Task.sleep(for: .milliseconds(1))
-                            }
-                        }
-                    }
+        try await database.withConnection { connection in
+            while !Task.isCancelled {
+                if sent.value - done() < unfinished {
+                    sent.add(jobs.count)
+                    _ = try await JobQueue.enqueue(jobs, in: connection)
+                } else {
+                    try? await Task.sleep(for: .milliseconds(1))
                 }
             }
-            try await tasks.waitForAll()
         }
     }
 

@@ -30,7 +30,7 @@ struct Census: Sendable, Equatable {
 
     /// Every stored job is live or ended, never both, and at least `done` have ended.
     ///
-    /// - Parameter unsure: jobs of a batch that was under way when its sender was stopped: perhaps never stored.
+    /// - Parameter unsure: jobs of batches that were under way when their senders were stopped: perhaps never stored.
     func checkQueue(stored: Int, done: Int, unsure: Int = 0) throws {
         let missing = Int64(stored) - live - ended
         guard missing >= 0, missing <= Int64(unsure), both == 0, ended >= Int64(done) else {
