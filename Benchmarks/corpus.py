@@ -13,18 +13,28 @@ import subprocess
 import sys
 from urllib.parse import quote_plus
 
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
-
 APP = "2021000000000001"
 SELLER = "2088000000000002"
 
 
-def sign(key, text):
-    return base64.b64encode(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
+class Signer:
+    """Alipay's key of `folder`."""
+
+    def __init__(self, folder):
+        # Only the environment that the comparison makes for itself has this package; who imports this module for the
+        # keys or the names does not need it.
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import padding
+
+        with open(f"{folder}/alipay.pem", "rb") as file:
+            self.key = serialization.load_pem_private_key(file.read(), None)
+        self.algorithm = padding.PKCS1v15(), hashes.SHA256()
+
+    def sign(self, text):
+        return base64.b64encode(self.key.sign(text.encode(), *self.algorithm)).decode()
 
 
-def notification(key, number, chance):
+def notification(signer, number, chance):
     amount = f"{chance.randint(1, 999_999) / 100:.2f}"
     parameters = {
         "notify_id": f"n{number:031d}",
@@ -43,11 +53,11 @@ def notification(key, number, chance):
         "subject": f"物业费 A+B & C=D {number}" if number % 4 == 0 else f"fee {number}",
     }
     text = "&".join(f"{name}={parameters[name]}" for name in sorted(parameters) if name != "sign_type")
-    parameters["sign"] = sign(key, text)
+    parameters["sign"] = signer.sign(text)
     return parameters, amount
 
 
-def answer(key, parameters, amount, number):
+def answer(signer, parameters, amount, number):
     node = json.dumps(
         {
             "code": "10000",
@@ -74,19 +84,18 @@ def answer(key, parameters, amount, number):
         ensure_ascii=False,
         separators=(",", ":"),
     )
-    return f'{{"alipay_eco_cplife_pay_result_query_response":{node},"sign":"{sign(key, node)}"}}'
+    return f'{{"alipay_eco_cplife_pay_result_query_response":{node},"sign":"{signer.sign(node)}"}}'
 
 
 def part(task):
     folder, first, last = task
-    with open(f"{folder}/alipay.pem", "rb") as file:
-        key = serialization.load_pem_private_key(file.read(), None)
+    signer = Signer(folder)
     chance = random.Random(first)
     bodies, answers = [], []
     for number in range(first, last):
-        parameters, amount = notification(key, number, chance)
+        parameters, amount = notification(signer, number, chance)
         bodies.append("&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in parameters.items()))
-        answers.append(f"{parameters['trade_no']}\t{answer(key, parameters, amount, number)}")
+        answers.append(f"{parameters['trade_no']}\t{answer(signer, parameters, amount, number)}")
     return bodies, answers
 
 

@@ -31,7 +31,7 @@ def run(bench, number):
         busy = place.wait_for_quiet()
         result = queue.step(command, "churn", DATABASE, warm=warm, pin=hold, after=step, step=step)
         if name == "settled":
-            program.check_queue(stored(), result["total"], DATABASE, unsure=1000)
+            program.check_queue(stored(), result["total"], DATABASE, unsure=result["unsure"])
         before, late = parts(result["series"], warm // step, hold // step)
         bench.keep(
             "snapshot",

@@ -14,8 +14,10 @@ public struct WebLimits: Sendable {
     public var arrival: Duration = .seconds(10)
     /// How long a connection may stay silent between requests.
     public var idle: Duration = .seconds(15)
-    /// Connections at one time.
-    public var connections = 16_384
+    /// Connections of a listener at one time; who comes later waits until one of them ends.
+    public var connections = 4096
+    /// The same of the listener for metrics and health, which only a few ask.
+    public var adminConnections = 64
     public init() {}
 }
 

@@ -33,7 +33,8 @@ extension House {
             server: try tls.map { try .tls(plain(rooms), tlsConfiguration: $0) } ?? plain(rooms),
             configuration: .init(
                 address: .hostname(host, port: port), serverName: nil, backlog: 1024,
-                availableConnectionsDelegate: MaximumAvailableConnections(limits.connections)),
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    rooms == .admin ? limits.adminConnections : limits.connections)),
             onServerRunning: { channel in await listening(channel.localAddress?.port ?? port) },
             logger: logger)
     }

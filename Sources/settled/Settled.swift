@@ -32,6 +32,7 @@ struct Settled: AsyncParsableCommand {
     /// Every other error becomes one sentence on standard error and its exit code.
     static func main() async {
         Heap.shareArenas()
+        OpenFiles.raiseLimit()
         // A reader that went away is an error of write(2), which is handled where it happens, and never a silent death.
         signal(SIGPIPE, SIG_IGN)
         do {

@@ -29,7 +29,7 @@ struct LiveHouse: Sendable {
     }()
 
     static func with(
-        limits: WebLimits = WebLimits(), withholding: Bool = true,
+        limits: WebLimits = WebLimits(), address: ClientAddress = ClientAddress(), withholding: Bool = true,
         isStopping: @escaping @Sendable () -> Bool = { false },
         _ body: @escaping @Sendable (LiveHouse) async throws -> Void
     ) async throws {
@@ -59,7 +59,7 @@ struct LiveHouse: Sendable {
                 jobs: JobRecords(pool: pool),
                 gatekeeper: Gatekeeper(store: tokens),
                 readiness: Readiness(pool: pool, schemaVersion: Schema.version, isStopping: isStopping),
-                metrics: metrics, limits: limits, logger: logger)
+                metrics: metrics, limits: limits, address: address, logger: logger)
             if withholding {
                 house.withholdings = House.Withholdings(
                     records: WithholdingRecords(pool: pool), register: WithholdingRegister(pool: pool))

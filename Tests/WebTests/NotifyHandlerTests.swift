@@ -130,6 +130,120 @@ import Testing
         }
     }
 
+    @Test func `a sender that asks before it sends the body is told to go on`() async throws {
+        try await LiveHouse.with { house in
+            let text = String(decoding: try Self.post(1001, headers: "Expect: 100-Continue\r\n"), as: UTF8.self)
+            let body = try #require(text.firstRange(of: "\r\n\r\n")).upperBound
+            let connection = try Connection(port: house.port)
+            defer { connection.end() }
+            #expect(
+                try await connection.exchange(Array(text[..<body].utf8)) == "HTTP/1.1 100 Continue\r\n\r\n")
+            #expect(try await connection.exchange(Array(text[body...].utf8)).hasSuffix("success"))
+        }
+    }
+
+    @Test func `who asks before the body, pipelined, is told so in his turn`() async throws {
+        try await LiveHouse.with { house in
+            let asks = try Self.post(1002, headers: "Expect: 100-continue\r\n")
+            let other = Array("POST /v1/expectations HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n".utf8)
+            let answer = try await Wire.exchange([try Self.post(1001) + asks + other], port: house.port, answers: 5)
+            #expect(Self.statuses(answer) == ["200", "100", "200", "100", "401"])
+        }
+    }
+
+    @Test(arguments: [
+        ("404", "POST /notify/nobody HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"),
+        ("413", "POST /notify/plain HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 999999\r\n\r\n"),
+        ("417", "POST /notify/plain HTTP/1.1\r\nHost: a\r\nExpect: payment\r\nContent-Length: 9\r\n\r\n"),
+        (
+            "417",
+            "POST /notify/plain HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nExpect: payment\r\nContent-Length: 9\r\n\r\n"
+        ),
+    ])
+    func `who asks before the body is refused without it`(status: String, head: String) async throws {
+        try await LiveHouse.with { house in
+            let answer = try await Wire.exchange([Array(head.utf8)], port: house.port, answers: 2)
+            #expect(Self.statuses(answer) == [status])
+            #expect(answer.body == "fail")
+            #expect(answer.isClosed)
+        }
+    }
+
+    @Test func `HTTP 1 0 knows of no expectation`() async throws {
+        try await LiveHouse.with { house in
+            let genuine = String(decoding: try Self.post(1001, headers: "Expect: payment\r\n"), as: UTF8.self)
+            let answer = try await Wire.exchange(
+                [Array(genuine.replacing("HTTP/1.1", with: "HTTP/1.0").utf8)], port: house.port, answers: 2)
+            #expect(Self.statuses(answer) == ["200"])
+        }
+    }
+
+    @Test func `whoever claims to speak for another is not believed, and a trusted proxy is`() async throws {
+        let claim = "X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 203.0.113.9\r\n"
+        try await LiveHouse.with { house in
+            let answer = try await Wire.exchange([try Self.post(1001, headers: claim)], port: house.port)
+            #expect(answer.body == "success")
+            let own = "SELECT count(*) FROM settled.deliveries WHERE remote_address = '127.0.0.1'"
+            #expect(try await house.count(own) == 1)
+        }
+        try await LiveHouse.with(address: ClientAddress { $0 == "127.0.0.1" }) { house in
+            let answer = try await Wire.exchange([try Self.post(1001, headers: claim)], port: house.port)
+            #expect(answer.body == "success")
+            let claimed = "SELECT count(*) FROM settled.deliveries WHERE remote_address = '203.0.113.9'"
+            #expect(try await house.count(claimed) == 1)
+        }
+    }
+
+    @Test func `who finds all connections taken waits until one of them ends`() async throws {
+        var limits = WebLimits()
+        limits.connections = 2
+        try await LiveHouse.with(limits: limits) { house in
+            let first = try Connection(port: house.port)
+            let second = try Connection(port: house.port)
+            defer { second.end() }
+            for connection in [first, second] {
+                #expect(try await connection.exchange(Self.live).hasPrefix("HTTP/1.1 200"))
+            }
+            let third = try Connection(port: house.port)
+            defer { third.end() }
+            try third.send(Self.live)
+            let isServed = try await Wire.blocking { third.hasAnswer(within: 300) }
+            #expect(!isServed)
+            #expect(
+                try await Wire.get("/livez", port: house.adminPort).status == 200, "health has connections of its own")
+            first.end()
+            let isServedThen = try await Wire.blocking { third.hasAnswer(within: 60_000) }
+            #expect(isServedThen)
+        }
+    }
+
+    @Test func `two hundred senders that never come to the point keep nobody else waiting`() async throws {
+        var limits = WebLimits()
+        limits.idle = .seconds(4)
+        limits.arrival = .seconds(4)
+        try await LiveHouse.with(limits: limits) { house in
+            let beginnings = [
+                "POST /notify/plain HT", "POST /notify/plain HTTP/1.1\r\nHost: a\r\nX-Slow: 1\r\n",
+                "POST /notify/plain HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\na=",
+                "POST /v1/expectations HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{",
+            ]
+            var slow: [Connection] = []
+            defer { slow.forEach { $0.end() } }
+            for number in 0..<200 {
+                let connection = try Connection(port: house.port)
+                slow.append(connection)
+                try connection.send(Array(beginnings[number % beginnings.count].utf8))
+            }
+            for trade in 1001..<1021 {
+                #expect(try await Wire.exchange([try Self.post(trade)], port: house.port).body == "success")
+            }
+            let all = slow
+            // Each is ended by the server; until then reading would wait.
+            let ended = try await Wire.blocking { all.count { $0.isEndedByServer() } }
+            #expect(ended == 200)
+        }
+    }
+
     @Test func `an answer bears its date`() {
         #expect(HTTPDate.text(of: 784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
         #expect(HTTPDate.text(of: 0) == "Thu, 01 Jan 1970 00:00:00 GMT")
@@ -155,13 +269,35 @@ import Testing
         /// Sends `bytes` and reads one piece of an answer, on a thread of its own because both block.
         func exchange(_ bytes: [UInt8]) async throws -> String {
             try await Wire.blocking { [socket] in
-                guard send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+                guard Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
                     throw Wire.Failure(step: "send")
                 }
                 var chunk = [UInt8](repeating: 0, count: 4096)
                 let count = recv(socket, &chunk, chunk.count, 0)
                 return String(decoding: chunk[..<max(0, count)], as: UTF8.self)
             }
+        }
+
+        func send(_ bytes: [UInt8]) throws {
+            guard Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+                throw Wire.Failure(step: "send")
+            }
+        }
+
+        /// Reads, for a minute at most, until the server has closed its side; what it says before counts for nothing.
+        func isEndedByServer() -> Bool {
+            var chunk = [UInt8](repeating: 0, count: 4096)
+            while true {
+                var poller = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+                guard poll(&poller, 1, 60_000) > 0 else { return false }
+                if recv(socket, &chunk, chunk.count, 0) <= 0 { return true }
+            }
+        }
+
+        /// Whether something can be read within so many milliseconds.
+        func hasAnswer(within limit: Int32) -> Bool {
+            var poller = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+            return poll(&poller, 1, limit) > 0
         }
 
         func end() { close(socket) }

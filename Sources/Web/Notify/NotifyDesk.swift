@@ -53,6 +53,9 @@ final class NotifyDesk: Sendable {
             return .refuse(
                 Refusal(status: .methodNotAllowed, cause: "method_not_allowed", fields: [("Allow", "POST")]))
         }
+        guard !head.expectsWhatNobodyKnows else {
+            return .cutOff(Refusal(status: .expectationFailed, cause: "unknown_expectation"))
+        }
         guard head.headers.count <= limits.headers else {
             return .refuse(Refusal(status: .requestHeaderFieldsTooLarge, cause: "too_many_headers"))
         }
@@ -170,6 +173,16 @@ extension ByteBuffer {
     fileprivate mutating func writeField(_ name: String, _ value: String) {
         writeString("\r\n\(name): \(value)")
     }
+}
+
+extension HTTPRequestHead {
+    /// Whether the sender holds the body back until it is told to go on (RFC 9110, 10.1.1).
+    var expectsToContinue: Bool { expectation == "100-continue" }
+
+    fileprivate var expectsWhatNobodyKnows: Bool { expectation.map { $0 != "100-continue" } ?? false }
+
+    /// HTTP/1.0 has none: there the field means nothing.
+    private var expectation: String? { version.minor == 0 ? nil : headers.only("Expect")?.lowercased() }
 }
 
 extension HTTPHeaders {

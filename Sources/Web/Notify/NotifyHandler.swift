@@ -97,7 +97,8 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch (state, part) {
         case (.idle, .head(let head)) where isNotification(head): begin(head, context)
-        case (.idle, .head):
+        case (.idle, .head(let head)):
+            if head.expectsToContinue { letContinue(context) }
             state = .passing(due: 1, isArriving: true)
             context.fireChannelRead(wrapInboundOut(part))
         case (.passing(let due, _), .head):
@@ -115,8 +116,20 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let reception = desk.receive(head)
-        if case .cutOff(let refusal) = reception { return cutOff(refusal, context) }
+        switch reception {
+        case .cutOff(let refusal): return cutOff(refusal, context)
+        // A sender that asks first need not send what nobody reads.
+        case .refuse(let refusal) where head.expectsToContinue: return cutOff(refusal, context)
+        case .refuse: break
+        case .take: if head.expectsToContinue { letContinue(context) }
+        }
         state = .reading(Arrival(head: head, reception: reception))
+    }
+
+    /// Some senders (curl up to 7.83 from 1 KB on, .NET Framework) otherwise hold the body back for a second.
+    private func letContinue(_ context: ChannelHandlerContext) {
+        let bytes = context.channel.allocator.buffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")
+        encoder.writeAndFlush(NIOAny(IOData.byteBuffer(bytes)), promise: nil)
     }
 
     private func add(_ bytes: ByteBuffer, to arrival: Arrival, _ context: ChannelHandlerContext) {

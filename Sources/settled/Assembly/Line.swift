@@ -118,7 +118,7 @@ struct Line: Sendable {
             jobs: JobRecords(pool: pool),
             gatekeeper: Gatekeeper(store: TokenStore(pool: pool)),
             readiness: Readiness(pool: pool, schemaVersion: Schema.version, isStopping: { shutdown.hasBegun }),
-            metrics: metrics, limits: WebLimits(settings.limits),
+            metrics: metrics, limits: Self.limits(settings, roles, logger: logger),
             address: ClientAddress { peer in
                 guard let address = IPAddress(peer) else { return false }
                 return settings.http.trustedProxies.contains { $0.contains(address) }
@@ -137,6 +137,27 @@ struct Line: Sendable {
 
     func credentials(_ settings: Settings, apps: [String: GatewayApp]) throws -> Credentials {
         try credentialsOf(settings, apps)
+    }
+
+    /// The settings' limits, with no more connections than this process may have files open.
+    private static func limits(_ settings: Settings, _ roles: Roles, logger: Logger) -> WebLimits {
+        var limits = WebLimits(settings.limits)
+        guard roles.contains(.serve) else { return limits }
+        // Connections to PostgreSQL and their pipes, event loops, log, health; then those to the gateway.
+        let others = 256 + (roles.contains(.work) ? settings.work.concurrency : 0)
+        let listeners = settings.http.apiListen == nil ? 1 : 2
+        let openFiles = OpenFiles.limit
+        limits.connections = OpenFiles.fitting(
+            limits.connections, listeners: listeners, others: others, limit: openFiles)
+        if limits.connections < settings.limits.connections {
+            let needed = settings.limits.connections * listeners + others
+            logger.warning(
+                """
+                limits.connections: this process may have \(openFiles) files open, so a listener takes \(limits.connections) connections \
+                and not \(settings.limits.connections); set LimitNOFILE=\(needed) (systemd) or ulimit -n \(needed)
+                """)
+        }
+        return limits
     }
 
     private static func lanes(_ settings: Settings, _ roles: Roles) -> [Lane: Int] {

@@ -95,6 +95,7 @@ struct BenchStep: AsyncParsableCommand {
             line.add("series", raw: "[" + churn.series.map { "\(Int($0))" }.joined(separator: ",") + "]")
             line.add("step", figure: step)
             line.add("total", Int64(churn.total))
+            line.add("unsure", Int64(QueueSteps.churnUnsure))
             line.add("dead", churn.deadRows)
         }
         StandardOutput.write(line.line)

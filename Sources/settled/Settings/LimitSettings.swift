@@ -17,7 +17,8 @@ struct LimitSettings: Sendable {
             "parameters", .integer(32...4096), default: 256, "Most parameters of a notification.")
         headers = section.value("headers", .integer(16...1000), default: 64, "Most header fields of a request.")
         connections = section.value(
-            "connections", .integer(16...65_536), default: 4096, "Most connections of all listeners together.")
+            "connections", .integer(16...65_536), default: 4096,
+            "Most connections of a listener, but 64 of the one for metrics and health; more wait.")
         idleTimeout = section.value(
             "idle_timeout", .duration(.seconds(1) ... .seconds(600)), default: .seconds(15),
             "When a connection on which nothing happens is closed.")

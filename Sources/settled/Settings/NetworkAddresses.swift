@@ -19,7 +19,7 @@ struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
-            guard IPAddress(host)?.bytes.count == 16 else { return nil }
+            guard host.contains(":"), IPAddress(host) != nil else { return nil }
         } else {
             let isName = host.utf8.allSatisfy { byte in
                 (97...122).contains(byte | 0x20) || (48...57).contains(byte) || byte == 45 || byte == 46
@@ -35,8 +35,12 @@ struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// An IPv4 or IPv6 address as its bytes.
+///
+/// An IPv4 address written as IPv6 (`::ffff:10.0.0.1`) is the IPv4 address: so a listener on `[::]` names who comes over IPv4.
 struct IPAddress: Sendable, Hashable {
     let bytes: [UInt8]
+
+    private static let mapped: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
 
     init?(_ text: String) {
         var four = in_addr()
@@ -44,16 +48,16 @@ struct IPAddress: Sendable, Hashable {
         if inet_pton(AF_INET, text, &four) == 1 {
             bytes = withUnsafeBytes(of: &four) { Array($0) }
         } else if inet_pton(AF_INET6, text, &six) == 1 {
-            bytes = withUnsafeBytes(of: &six) { Array($0) }
+            let all = withUnsafeBytes(of: &six) { Array($0) }
+            bytes = all.starts(with: Self.mapped) ? Array(all.dropFirst(Self.mapped.count)) : all
         } else {
             return nil
         }
     }
 
-    /// 127.0.0.0/8, ::1, and 127.0.0.0/8 written as IPv6.
+    /// 127.0.0.0/8 and ::1.
     var isLoopback: Bool {
         if bytes.count == 4 { return bytes[0] == 127 }
-        if bytes.prefix(12) == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF] { return bytes[12] == 127 }
         return bytes.dropLast().allSatisfy { $0 == 0 } && bytes.last == 1
     }
 }
@@ -67,11 +71,15 @@ struct NetworkRange: Sendable, Hashable, CustomStringConvertible {
     init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let address = IPAddress(String(parts[0])) else { return nil }
-        let most = address.bytes.count * 8
-        guard let bits = parts.count == 2 ? Int(parts[1]) : most, (0...most).contains(bits) else { return nil }
+        // Of an IPv4 network that is written as IPv6 the first 96 bits only say so.
+        let written = parts[0].contains(":") ? 128 : 32
+        let kept = address.bytes.count * 8
+        guard let bits = parts.count == 2 ? Int(parts[1]) : written, (written - kept...written).contains(bits) else {
+            return nil
+        }
         self.description = text
         self.address = address
-        self.prefixBits = bits
+        self.prefixBits = bits - (written - kept)
     }
 
     func contains(_ other: IPAddress) -> Bool {

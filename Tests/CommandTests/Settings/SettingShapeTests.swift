@@ -43,7 +43,7 @@ struct SettingShapeTests {
         "Addresses to listen on",
         arguments: [
             ("0.0.0.0:8080", "0.0.0.0", 8080), ("[::1]:9090", "::1", 9090), ("localhost:0", "localhost", 0),
-            ("host-1.example:65535", "host-1.example", 65535),
+            ("host-1.example:65535", "host-1.example", 65535), ("[::ffff:127.0.0.1]:1", "::ffff:127.0.0.1", 1),
         ])
     func addresses(text: String, host: String, port: Int) {
         #expect(ListenAddress(text) == ListenAddress(host: host, port: port))
@@ -67,7 +67,10 @@ struct SettingShapeTests {
             ("192.168.4.0/22", "192.168.7.9", true),
             ("192.168.4.0/22", "192.168.8.1", false), ("fd00::/8", "fd12::1", true), ("fd00::/8", "fe80::1", false),
             ("127.0.0.1", "127.0.0.1", true), ("127.0.0.1", "127.0.0.2", false), ("0.0.0.0/0", "8.8.8.8", true),
-            ("0.0.0.0/0", "::1", false),
+            ("0.0.0.0/0", "::1", false), ("10.0.0.0/8", "::ffff:10.255.1.2", true),
+            ("10.0.0.0/8", "::ffff:11.0.0.1", false), ("::ffff:10.0.0.0/104", "10.1.2.3", true),
+            ("::ffff:10.0.0.0/104", "11.1.2.3", false), ("::ffff:10.0.0.1", "10.0.0.1", true),
+            ("::/0", "fd12::1", true), ("::/0", "10.0.0.1", false),
         ])
     func networks(network: String, address: String, isInside: Bool) throws {
         let address = try #require(IPAddress(address))
@@ -76,7 +79,10 @@ struct SettingShapeTests {
 
     @Test(
         "What is no network",
-        arguments: ["", "10.0.0.0/33", "10.0.0/8", "x/8", "10.0.0.0/8/8", "::1/129", "10.0.0.0/-1"])
+        arguments: [
+            "", "10.0.0.0/33", "10.0.0/8", "x/8", "10.0.0.0/8/8", "::1/129", "10.0.0.0/-1", "::ffff:10.0.0.0/95",
+            "::ffff:10.0.0.0/129",
+        ])
     func noNetworks(text: String) {
         #expect(NetworkRange(text) == nil)
     }
