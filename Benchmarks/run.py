@@ -61,6 +61,10 @@ class Bench:
     def count(self, full):
         return full // 3 if self.short else full
 
+    def samples(self, full):
+        """Of which a percentile is taken: the 99th of fewer is the mood of a moment."""
+        return full // 3 if self.quick else full
+
     def keep(self, row, case, who, **figures):
         self.append({"round": self.round, "row": row, "case": case, "who": who, **figures})
         shown = {name: round(value, 2) for name, value in figures.items() if isinstance(value, (int, float))}

@@ -84,7 +84,7 @@ def enqueue(bench, name, command):
 def latency(bench, name, command):
     step(command, "reset")
     busy = place.wait_for_quiet()
-    result = step(command, "latency", n=bench.count(400), gap=0.02)
+    result = step(command, "latency", n=bench.samples(400), gap=0.02)
     bench.keep("queue", "latency", name, busy=busy, p50=result["p50"], p99=result["p99"])
 
 

@@ -53,15 +53,11 @@ import Testing
                             """
                     ).write(toFile: stage.configuration, atomically: true, encoding: .utf8)
                     let program = try stage.start("work")
-                    do {
+                    try await program.during {
                         _ = try await program.addresses()
                         #expect(try await query(one, app: first.settings.appID, stage) == .exit(0))
                         #expect(try await query(other, app: second.settings.appID, stage) == .exit(0))
-                    } catch {
-                        await program.reap()
-                        throw error
                     }
-                    await program.reap()
                 }
                 #expect(stage.gateway.truth.totalQuestions == 1)
                 #expect(gateway.truth.totalQuestions == 1)
@@ -75,7 +71,7 @@ import Testing
         try await Turns.one {
             try await RealStage.with(scenario, arrangement: .init(legacy: true)) { stage in
                 let program = try stage.start()
-                do {
+                try await program.during {
                     let address = try await program.addresses().notify
                     var message = NotificationMessage.cplife(trade, path: "/notify/cplife", notifiedAt: trade.paidAt)
                     message.algorithm = .rsa
@@ -88,11 +84,7 @@ import Testing
                     message.algorithm = .rsa2
                     let other = try await stage.post(message.sealed(with: stage.keys.alipay), to: address)
                     #expect(other.status == 401)
-                } catch {
-                    await program.reap()
-                    throw error
                 }
-                await program.reap()
             }
         }
     }

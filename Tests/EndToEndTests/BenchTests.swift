@@ -32,7 +32,7 @@ import Testing
             let program = try RealProgram(
                 ["bench"] + what.arguments + ["--database", server.settings().conninfo], folder: folder,
                 environment: ["TMPDIR": folder])
-            do {
+            try await program.during(endingWith: .exit(130)) {
                 let name = try await eventually("the bench's database") {
                     try await Self.column(
                         "SELECT datname::text FROM pg_database WHERE datname LIKE 'settled\\_bench\\_%'", server)
@@ -41,10 +41,7 @@ import Testing
                     try await Self.column("SELECT 'yes' WHERE (\(what.begun))", server, database: name)
                 }
                 program.send(signal)
-                #expect(await program.waitForEnd() == .exit(130), "\(program.output)")
-            } catch {
-                await program.reap()
-                throw error
+                _ = await program.waitForEnd()
             }
             #expect(program.output.contains("interrupted"))
             let left = try await Self.column(

@@ -22,28 +22,28 @@ import Testing
         let scenario = Scenario(.init(seed: 21, notifications: 40, mix: .plain))
         try await Turns.one {
             try await RealStage.with(scenario, arrangement: .init(certificates: true)) { stage in
-                var programs = [try stage.start()]
-                do {
-                    let journal = DeliveryJournal()
-                    let half = scenario.deliveries.count / 2
-                    let first = try await programs[0].addresses().notify
-                    try await stage.sender(to: first, journal).send(Array(scenario.deliveries[..<half]))
+                let journal = DeliveryJournal()
+                let half = scenario.deliveries.count / 2
+                let program = try stage.start()
+                try await program.during {
+                    let address = try await program.addresses().notify
+                    try await stage.sender(to: address, journal).send(Array(scenario.deliveries[..<half]))
                     _ = try await eventually("the first half to be settled") {
                         try await DemoLedger(pool: stage.pool).progress().isQuiet ? true : nil
                     }
                     #expect(stage.gateway.seal.downloads == 0)
 
                     let number = try stage.gateway.seal.renewCertificate(of: PrivateKey.generate())
-                    try await stage.sender(to: first, journal).send(Array(scenario.deliveries[half...]))
+                    try await stage.sender(to: address, journal).send(Array(scenario.deliveries[half...]))
                     try await stage.judge(journal)
                     #expect(stage.gateway.seal.downloads == 1, "many answers at once share one download")
                     #expect(try kept(stage) == ["alipay-\(scenario.settings.appID)-\(number).pem"])
-                    programs[0].send(SIGTERM)
-                    #expect(await programs[0].waitForEnd() == .exit(0))
+                }
 
-                    // After a restart the kept certificate verifies the next answer at once.
-                    programs.append(try stage.start())
-                    _ = try await programs[1].addresses()
+                // After a restart the kept certificate verifies the next answer at once.
+                let again = try stage.start()
+                try await again.during {
+                    _ = try await again.addresses()
                     let trade = try #require(scenario.trades.first?.trade.tradeNo)
                     let seller = try #require(scenario.trades.first?.trade.sellerID)
                     let query = try RealProgram(
@@ -53,11 +53,7 @@ import Testing
                         ], folder: stage.folder)
                     #expect(await query.waitForEnd() == .exit(0), "\(query.output)")
                     #expect(stage.gateway.seal.downloads == 1)
-                } catch {
-                    for program in programs { await program.reap() }
-                    throw error
                 }
-                for program in programs { await program.reap() }
             }
         }
     }
@@ -72,7 +68,7 @@ import Testing
                 let foreign = try SandboxAuthority().certificate(of: key, named: "Alipay", serial: 9)
                 try stage.gateway.seal.renewCertificate(of: key, pem: foreign)
                 let program = try stage.start()
-                do {
+                try await program.during {
                     let journal = DeliveryJournal()
                     try await stage.sender(to: program.addresses().notify, journal).send(scenario.deliveries)
                     let causes = try await eventually("answers to be refused") { () -> Set<String>? in
@@ -89,11 +85,7 @@ import Testing
                     // The platform comes to its senses: a good certificate, and everything is settled.
                     try stage.gateway.seal.renewCertificate(of: PrivateKey.generate())
                     try await stage.judge(journal)
-                } catch {
-                    await program.reap()
-                    throw error
                 }
-                await program.reap()
             }
         }
     }
@@ -107,7 +99,7 @@ import Testing
         try await Turns.one {
             try await RealStage.with(scenario, arrangement: arrangement) { stage in
                 let program = try stage.start()
-                do {
+                try await program.during {
                     let journal = DeliveryJournal()
                     try await stage.sender(to: program.addresses().notify, journal).send(scenario.deliveries)
                     try await stage.judge(journal)
@@ -117,11 +109,7 @@ import Testing
                         let text = String(decoding: try row.bytea("answer"), as: UTF8.self)
                         #expect(text.contains("pay_result_query_response\":\""), "the answer came encrypted")
                     }
-                } catch {
-                    await program.reap()
-                    throw error
                 }
-                await program.reap()
             }
         }
     }
@@ -134,7 +122,7 @@ import Testing
         try await Turns.one {
             try await RealStage.with(scenario, arrangement: .init(certificates: true)) { stage in
                 let program = try stage.start("serve")
-                do {
+                try await program.during {
                     let address = try await program.addresses().notify
                     let key = try PrivateKey.generate()
                     var message = NotificationMessage.cplife(trade, path: "/notify/cplife", notifiedAt: trade.paidAt)
@@ -147,11 +135,7 @@ import Testing
                     }
                     #expect(body.contains("econotify"))
                     #expect(stage.gateway.seal.downloads == 1)
-                } catch {
-                    await program.reap()
-                    throw error
                 }
-                await program.reap()
             }
         }
     }

@@ -18,7 +18,7 @@ import Wire
         let trade = try #require(scenario.trades.first?.trade)
         try await RealStage.with(scenario) { stage in
             let program = try stage.start()
-            do {
+            try await program.during {
                 let address = try await program.addresses().notify
                 let parameters = [
                     ("body", trade.bizEntityID), ("charset", "utf-8"), ("notify_time", "2026-11-20 22:07:12"),
@@ -54,11 +54,6 @@ import Wire
                 }
                 #expect(feed.contains(#""seq":1"#))
                 #expect(feed.contains("\"total_amount\":\"\(Self.yuan(trade.totalFen))\""))
-                program.send(SIGTERM)
-                #expect(await program.waitForEnd() == .exit(0))
-            } catch {
-                await program.reap()
-                throw error
             }
         }
     }

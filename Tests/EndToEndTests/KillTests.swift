@@ -32,18 +32,18 @@ import Testing
             // A few turns in, so that something is under way on both sides of the step.
             let first = try stage.start(
                 failPoint: "\(step):kill:\(step.hasPrefix("feed") ? 1 : 2 + round % 3)", listen: address)
-            var programs = [first]
-            do {
+            try await first.during(endingWith: .signal(SIGKILL)) {
                 _ = try await first.addresses()
                 let journal = DeliveryJournal()
                 let sender = stage.sender(to: address, journal)
-                async let sending: Void = sender.send(scenario.deliveries)
-                #expect(await first.waitForEnd() == .signal(SIGKILL), "\(first.output.suffix(600))")
+                let sending = Task { try await sender.send(scenario.deliveries) }
+                defer { sending.cancel() }
+                _ = await first.waitForEnd()
                 let second = try stage.start(listen: address)
-                programs.append(second)
-                try await sending
-                try await stage.judge(journal)
-                if step == "intake.committed" {
+                try await second.during {
+                    try await sending.value
+                    try await stage.judge(journal)
+                    guard step == "intake.committed" else { return }
                     // The commit had happened and the answer had not: the platform sends again and is told "received".
                     let duplicates = try await stage.pool.query(
                         "read",
@@ -51,13 +51,7 @@ import Testing
                             "e2e.duplicates", "SELECT count(*) FROM settled.deliveries WHERE result = 'duplicate'"))
                     #expect(try #require(duplicates.first).int8(0) >= 1)
                 }
-                second.send(SIGTERM)
-                #expect(await second.waitForEnd() == .exit(0), "\(second.output.suffix(600))")
-            } catch {
-                for program in programs { await program.reap() }
-                throw error
             }
-            for program in programs { await program.reap() }
         }
     }
 }

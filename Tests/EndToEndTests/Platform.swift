@@ -89,10 +89,9 @@ struct Platform: Sendable {
 
     // MARK: Roles
 
-    /// A gateway that runs until it is ended.
+    /// A gateway that runs.
     struct Gateway: Sendable {
         let port: Int
-        fileprivate let child: RealProgram
         fileprivate let journal: String
 
         /// What it noted of each call.
@@ -100,20 +99,26 @@ struct Platform: Sendable {
             let text = (try? String(contentsOfFile: journal, encoding: .utf8)) ?? ""
             return Platform.objects(text).filter { $0["api"] != nil }
         }
-
-        /// It has nothing to tidy up.
-        func end() async { await child.reap() }
     }
 
-    func serve() async throws -> Gateway {
+    /// Does work while the SDK plays the gateway.
+    func serving<T>(_ work: (Gateway) async throws -> T) async throws -> T {
         let journal = folder + "/journal-\(sdk).jsonl"
         let child = try run(["serve", "--journal", journal])
-        let port = try await eventually("the SDK's gateway to listen") { () -> Int? in
-            guard !child.hasEnded else { throw RealProgram.Failure(description: child.output) }
-            let text = (try? String(contentsOfFile: journal, encoding: .utf8)) ?? ""
-            return Self.objects(text).first?["port"] as? Int
+        let result: Result<T, any Error>
+        do {
+            let port = try await eventually("the SDK's gateway to listen") { () -> Int? in
+                guard !child.hasEnded else { throw RealProgram.Failure(description: child.output) }
+                let text = (try? String(contentsOfFile: journal, encoding: .utf8)) ?? ""
+                return Self.objects(text).first?["port"] as? Int
+            }
+            result = .success(try await work(Gateway(port: port, journal: journal)))
+        } catch {
+            result = .failure(error)
         }
-        return Gateway(port: port, child: child, journal: journal)
+        // It has nothing to tidy up.
+        await child.reap()
+        return try result.get()
     }
 
     /// Posts a notification of each trade; one object for each, with what the SDK thinks of the acknowledgement.

@@ -87,20 +87,35 @@ final class RealProgram: Sendable {
         _ = await waitForEnd()
     }
 
-    /// Does work that adds each program it starts, then ends them all as an operator would; when the work fails, none of them
-    /// outlives it.
+    /// Does work while this program runs, then ends it as an operator would, unless the work has ended it; when the work
+    /// fails, the program does not outlive it.
+    func during<T>(endingWith expected: End = .exit(0), _ work: () async throws -> T) async throws -> T {
+        do {
+            let value = try await work()
+            await end(with: expected)
+            return value
+        } catch {
+            await reap()
+            throw error
+        }
+    }
+
+    /// Does work that adds each program it starts, then ends them all likewise.
     static func several(_ work: (inout [RealProgram]) async throws -> Void) async throws {
         var programs: [RealProgram] = []
         do {
             try await work(&programs)
-            for program in programs {
-                program.send(SIGTERM)
-                #expect(await program.waitForEnd() == .exit(0))
-            }
+            for program in programs { await program.end(with: .exit(0)) }
         } catch {
             for program in programs { await program.reap() }
             throw error
         }
+    }
+
+    private func end(with expected: End) async {
+        if !hasEnded { send(SIGTERM) }
+        let end = await waitForEnd()
+        #expect(end == expected, "\(output.suffix(600))")
     }
 
     /// The addresses that the program logged when it was listening.

@@ -29,7 +29,7 @@ import Testing
         try await Turns.one {
             try await RealStage.with(scenario) { stage in
                 let program = try stage.start(environment: ["SETTLED_GATEWAY_PROBE_INTERVAL": "1s"])
-                do {
+                try await program.during {
                     let journal = DeliveryJournal()
                     let sender = stage.sender(to: try await program.addresses().notify, journal)
                     let half = scenario.deliveries.count / 2
@@ -70,11 +70,6 @@ import Testing
                     #expect(later.contains("work.concurrency"))
 
                     try await stage.judge(journal)
-                    program.send(SIGTERM)
-                    #expect(await program.waitForEnd() == .exit(0), "\(program.output.suffix(600))")
-                } catch {
-                    await program.reap()
-                    throw error
                 }
             }
         }
@@ -87,7 +82,7 @@ import Testing
         try await Turns.one {
             try await RealStage.with(scenario) { stage in
                 let program = try stage.start()
-                do {
+                try await program.during {
                     let journal = DeliveryJournal()
                     let address = try await program.addresses().notify
                     let half = scenario.deliveries.count / 2
@@ -120,11 +115,7 @@ import Testing
                         let found = try await stage.pool.query(FeedReader.lane, statement).map { try $0.text(0) }
                         #expect(Set(found) == both, "\(statement.name)")
                     }
-                } catch {
-                    await program.reap()
-                    throw error
                 }
-                await program.reap()
             }
         }
     }
@@ -137,7 +128,7 @@ import Testing
         try await Turns.one {
             try await RealStage.with(scenario) { stage in
                 let program = try stage.start("work", environment: ["SETTLED_GATEWAY_PROBE_INTERVAL": "1s"])
-                do {
+                try await program.during {
                     _ = try await program.addresses()
                     let next = try PrivateKey.generate()
                     stage.gateway.seal.changeAppKey(to: next.publicKey)
@@ -155,11 +146,7 @@ import Testing
                     _ = try await eventually("the trade to be settled") {
                         try await stage.pool.query(FeedReader.lane, Self.settlements).isEmpty ? nil : true
                     }
-                } catch {
-                    await program.reap()
-                    throw error
                 }
-                await program.reap()
             }
         }
     }

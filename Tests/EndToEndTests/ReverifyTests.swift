@@ -30,7 +30,7 @@ import Testing
                 }
                 try configure(good.replacing(files.alipayPublicKey.string, with: stage.folder + "/wrong.pem"))
                 let program = try stage.start()
-                do {
+                try await program.during {
                     var sender = stage.sender(to: try await program.addresses().notify, DeliveryJournal())
                     sender.schedule = RedeliverySchedule(gaps: [])
                     try await sender.send(scenario.deliveries)
@@ -55,11 +55,7 @@ import Testing
                     }
                     let (again, rest) = try await reverify("--yes", "--reason", "once more")
                     #expect(again == .exit(3), "\(rest)")
-                } catch {
-                    await program.reap()
-                    throw error
                 }
-                await program.reap()
             }
         }
     }

@@ -19,34 +19,28 @@ struct RoundTripTests {
         let scenario = Scenario(.init(seed: 11, notifications: 40, mix: .plain))
         try await RealStage.with(scenario) { stage in
             let platform = try Platform(sdk, on: stage)
-            let gateway = try await platform.serve()
-            let program = try stage.start(environment: [
-                "SETTLED_APPS_0_GATEWAY": "http://127.0.0.1:\(gateway.port)/gateway.do"
-            ])
-            do {
-                let address = try await program.addresses().notify
-                let lines = try await platform.notify("http://\(address)/notify/cplife")
-                #expect(lines.count == platform.tradeNos.count)
-                #expect(lines.allSatisfy { $0["acknowledged"] as? Bool == true }, "\(lines.prefix(3))")
+            try await platform.serving { gateway in
+                let program = try stage.start(environment: [
+                    "SETTLED_APPS_0_GATEWAY": "http://127.0.0.1:\(gateway.port)/gateway.do"
+                ])
+                try await program.during {
+                    let address = try await program.addresses().notify
+                    let lines = try await platform.notify("http://\(address)/notify/cplife")
+                    #expect(lines.count == platform.tradeNos.count)
+                    #expect(lines.allSatisfy { $0["acknowledged"] as? Bool == true }, "\(lines.prefix(3))")
 
-                let settled = try await eventually("every trade to be settled") { () -> [String: String]? in
-                    let found = try await Self.settlements(stage)
-                    return found.count == platform.tradeNos.count ? found : nil
+                    let settled = try await eventually("every trade to be settled") { () -> [String: String]? in
+                        let found = try await Self.settlements(stage)
+                        return found.count == platform.tradeNos.count ? found : nil
+                    }
+                    #expect(settled == platform.totals)
+                    let calls = gateway.calls
+                    #expect(calls.count >= platform.tradeNos.count)
+                    #expect(calls.allSatisfy { $0["verified"] as? Bool == true }, "\(calls.prefix(3))")
+                    print(
+                        "\(sdk): \(lines.count) notifications acknowledged, \(calls.count) calls verified, \(settled.count) settled"
+                    )
                 }
-                #expect(settled == platform.totals)
-                let calls = gateway.calls
-                #expect(calls.count >= platform.tradeNos.count)
-                #expect(calls.allSatisfy { $0["verified"] as? Bool == true }, "\(calls.prefix(3))")
-                print(
-                    "\(sdk): \(lines.count) notifications acknowledged, \(calls.count) calls verified, \(settled.count) settled"
-                )
-                program.send(SIGTERM)
-                #expect(await program.waitForEnd() == .exit(0))
-                await gateway.end()
-            } catch {
-                await program.reap()
-                await gateway.end()
-                throw error
             }
         }
     }
@@ -57,46 +51,41 @@ struct RoundTripTests {
     ) async throws {
         try await RealStage.with(Scenario(.init(seed: 13, notifications: 1, mix: .plain))) { stage in
             let platform = try Platform(sdk, on: stage)
-            let gateway = try await platform.serve()
-            let origin = "http://127.0.0.1:\(gateway.port)"
-            let environment = [
-                "SETTLED_APPS_0_GATEWAY": origin + "/gateway.do", "SETTLED_AGREEMENTS_RATE_PER_SECOND": "100",
-                "SETTLED_TAOBAO_GATEWAY": origin + "/router/rest", "SETTLED_TAOBAO_APP_KEY": "12345678",
-                "SETTLED_TAOBAO_APP_SECRET": Platform.topSecret, "SETTLED_TAOBAO_SIGN_METHOD": signMethod,
-                "SETTLED_WITHHOLDING_AMOUNT_UNIT": "fen",
-            ]
-            let program = try stage.start(environment: environment)
-            do {
-                _ = try await program.addresses()
-                let file = stage.folder + "/agreements.csv"
-                let rows = Platform.agreements.map { [$0["user_id"] ?? "", $0["agreement_id"] ?? "", "OUT1"] }
-                let gone = ["2088000000000003", "20160331000700130003", ""]
-                try (["user_id,agreement_id,out_agreement_id"] + (rows + [gone]).map { $0.joined(separator: ",") })
-                    .joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
-                _ = try await Self.command(["agreements", "import", file], stage, environment)
-                // 6: there is something to look at.
-                let found = try await Self.command(
-                    ["agreements", "check", "--json", "--timeout", "60"], stage, environment, ends: 6)
-                #expect(found.contains(#""equal":1,"differs":1,"missing_at_alipay":1,"undecided":0"#), "\(found)")
+            try await platform.serving { gateway in
+                let origin = "http://127.0.0.1:\(gateway.port)"
+                let environment = [
+                    "SETTLED_APPS_0_GATEWAY": origin + "/gateway.do", "SETTLED_AGREEMENTS_RATE_PER_SECOND": "100",
+                    "SETTLED_TAOBAO_GATEWAY": origin + "/router/rest", "SETTLED_TAOBAO_APP_KEY": "12345678",
+                    "SETTLED_TAOBAO_APP_SECRET": Platform.topSecret, "SETTLED_TAOBAO_SIGN_METHOD": signMethod,
+                    "SETTLED_WITHHOLDING_AMOUNT_UNIT": "fen",
+                ]
+                let program = try stage.start(environment: environment)
+                try await program.during {
+                    _ = try await program.addresses()
+                    let file = stage.folder + "/agreements.csv"
+                    let rows = Platform.agreements.map { [$0["user_id"] ?? "", $0["agreement_id"] ?? "", "OUT1"] }
+                    let gone = ["2088000000000003", "20160331000700130003", ""]
+                    try (["user_id,agreement_id,out_agreement_id"] + (rows + [gone]).map { $0.joined(separator: ",") })
+                        .joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+                    _ = try await Self.command(["agreements", "import", file], stage, environment)
+                    // 6: there is something to look at.
+                    let found = try await Self.command(
+                        ["agreements", "check", "--json", "--timeout", "60"], stage, environment, ends: 6)
+                    #expect(found.contains(#""equal":1,"differs":1,"missing_at_alipay":1,"undecided":0"#), "\(found)")
 
-                _ = try await Self.command(
-                    ["withholding", "add", "--biz-order-id", "12838882", "--pay-biz-code", "R1"], stage, environment)
-                let fen = try await eventually("both instalments to be settled") { () -> [Int64]? in
-                    let rows = try await stage.pool.query(FeedReader.lane, Self.withheld)
-                    return rows.count == 2 ? try rows.map { try $0.int8("total_fen") } : nil
+                    _ = try await Self.command(
+                        ["withholding", "add", "--biz-order-id", "12838882", "--pay-biz-code", "R1"], stage, environment
+                    )
+                    let fen = try await eventually("both instalments to be settled") { () -> [Int64]? in
+                        let rows = try await stage.pool.query(FeedReader.lane, Self.withheld)
+                        return rows.count == 2 ? try rows.map { try $0.int8("total_fen") } : nil
+                    }
+                    #expect(fen == [50, 70])
+                    let calls = gateway.calls
+                    #expect(calls.allSatisfy { $0["verified"] as? Bool == true }, "\(calls)")
+                    #expect(calls.contains { $0["sign_method"] as? String == signMethod })
+                    print("\(sdk): \(calls.count) calls of both other APIs verified, TOP's with \(signMethod)")
                 }
-                #expect(fen == [50, 70])
-                let calls = gateway.calls
-                #expect(calls.allSatisfy { $0["verified"] as? Bool == true }, "\(calls)")
-                #expect(calls.contains { $0["sign_method"] as? String == signMethod })
-                print("\(sdk): \(calls.count) calls of both other APIs verified, TOP's with \(signMethod)")
-                program.send(SIGTERM)
-                #expect(await program.waitForEnd() == .exit(0))
-                await gateway.end()
-            } catch {
-                await program.reap()
-                await gateway.end()
-                throw error
             }
         }
     }

@@ -82,18 +82,13 @@ import Testing
                 "admin_listen:", with: "tls: { cert_file: tls.pem, key_file: tls.key }, admin_listen:"
             ).write(toFile: file, atomically: true, encoding: .utf8)
             let program = try RealProgram(["run", "--config", file], folder: stage.folder)
-            do {
+            try await program.during {
                 let address = try await program.addresses().notify
                 let curl = try RealProgram(
                     ["-sS", "--insecure", "https://\(address)/livez"], folder: stage.folder,
                     executable: "/usr/bin/curl")
                 #expect(await curl.waitForEnd() == .exit(0))
                 #expect(curl.output == "ok\n")
-                program.send(SIGTERM)
-                #expect(await program.waitForEnd() == .exit(0))
-            } catch {
-                await program.reap()
-                throw error
             }
             try "nothing".write(toFile: stage.folder + "/tls.pem", atomically: true, encoding: .utf8)
             let (end, output) = try await run(["run", "--config", file], in: stage)

@@ -58,14 +58,9 @@ import Testing
     ) async throws {
         let program = try RealProgram(
             ["run", "--config", stage.configuration], folder: stage.folder, environment: environment)
-        do {
+        try await program.during {
             _ = try await program.addresses()
             try await body(program)
-            program.send(SIGTERM)
-            #expect(await program.waitForEnd() == .exit(0))
-        } catch {
-            await program.reap()
-            throw error
         }
     }
 
@@ -108,7 +103,7 @@ import Testing
             let environment = Self.environment(url, ["SETTLED_TAOBAO_FORMAT": format])
             let program = try RealProgram(
                 ["run", "--config", stage.configuration], folder: stage.folder, environment: environment)
-            do {
+            try await program.during {
                 let addresses = try await program.addresses()
                 try await Self.add(["12838882", "12838883", "12838884"], stage, environment)
                 try await Self.ended(3, stage)
@@ -134,11 +129,6 @@ import Testing
                 let metrics = try await Self.get("http://\(addresses.admin)/metrics", stage)
                 #expect(metrics.contains(#"settled_withholding_polls_total{verdict="SUCCESSED"} 1"#))
                 #expect(metrics.contains("settled_top_ban_seconds 0"))
-                program.send(SIGTERM)
-                #expect(await program.waitForEnd() == .exit(0))
-            } catch {
-                await program.reap()
-                throw error
             }
         }
     }
@@ -204,18 +194,14 @@ import Testing
             first["SETTLED_FAILPOINT"] = "\(failPoint):kill:2"
             let killed = try RealProgram(
                 ["run", "--config", stage.configuration], folder: stage.folder, environment: first)
-            let second: RealProgram
-            do {
+            try await killed.during(endingWith: .signal(SIGKILL)) {
                 _ = try await killed.addresses()
                 try await Self.add(["1"], stage, environment)
-                #expect(await killed.waitForEnd() == .signal(SIGKILL))
-                second = try RealProgram(
-                    ["run", "--config", stage.configuration], folder: stage.folder, environment: environment)
-            } catch {
-                await killed.reap()
-                throw error
+                _ = await killed.waitForEnd()
             }
-            do {
+            let second = try RealProgram(
+                ["run", "--config", stage.configuration], folder: stage.folder, environment: environment)
+            try await second.during {
                 try await Self.ended(1, stage)
                 let items = try await eventually("two items") {
                     let items = try await Self.items(stage)
@@ -223,11 +209,6 @@ import Testing
                 }
                 #expect(items.count == 2)
                 #expect(try await FeedVerification(pool: stage.pool).verify().isSound)
-                second.send(SIGTERM)
-                #expect(await second.waitForEnd() == .exit(0))
-            } catch {
-                await second.reap()
-                throw error
             }
         }
     }

@@ -12,8 +12,7 @@ extension QueueSteps {
         // The first jobs meet a worker that is still connecting; they are not counted.
         let first = 20
         try await AnotherProcess.running(worker) {
-            try await send(first, gap: .milliseconds(100))
-            try await send(count, gap: gap)
+            try await send([(first, .milliseconds(100)), (count, gap)])
             try await Task.sleep(for: .seconds(1))
         }
         let text = try String(contentsOfFile: path, encoding: .utf8)

@@ -142,16 +142,15 @@ struct QueueSteps: Sendable {
         }
     }
 
-    /// Milliseconds from the call that enqueues to the start of the handler, in order, of `count` jobs sent one every `gap`.
-    ///
-    /// The worker runs in a process of its own when the caller starts one; here both share the machine and nothing else.
-    func send(_ count: Int, gap: Duration) async throws {
+    /// Sends jobs that tell when they were sent, so many one every `gap`, then the next so many; all over one connection, as a
+    /// program does that has run for a while.
+    func send(_ parts: [(count: Int, gap: Duration)]) async throws {
         let pool = Pool(database.settings, lanes: ["bench": 1, "upkeep": 1], logger: database.logger)
         let signal = JobSignal(pool: pool, logger: database.logger)
         let group = ServiceGroup(services: [pool, signal], logger: database.logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
-            for _ in 0..<count {
+            for gap in parts.flatMap({ part in Array(repeating: part.gap, count: part.count) }) {
                 let start = ContinuousClock.now
                 try await pool.withConnection("bench") { connection in
                     _ = try await signal.enqueue([Self.job(sentAt: SystemClock.microseconds())], on: connection)
