@@ -58,16 +58,30 @@ public enum JobQueue {
     private static func insertWithoutKeys(
         _ jobs: [NewJob], followedBy followers: [(Statement, [Parameter])], in tx: isolated Connection
     ) throws(PostgresError) -> [Enqueued] {
-        let rows = try tx.query(.insertWithoutKeys, parameters(jobs), followedBy: followers)
+        let (insert, parameters) = insertion(of: jobs)
+        let rows = try tx.query(insert, parameters, followedBy: followers)
         guard rows.count == jobs.count else {
             throw PostgresError(
-                .protocolViolation, "\(jobs.count) jobs were to be stored, \(rows.count) were",
-                statement: Statement.insertWithoutKeys.name)
+                .protocolViolation, "\(jobs.count) jobs were to be stored, \(rows.count) were", statement: insert.name)
         }
         var ids: [Int64] = []
         for row in rows { ids.append(try row.int8(0)) }
         // The server draws them in the order of the input, and returns them in an order that it does not promise.
         return ids.sorted().map { Enqueued(jobID: $0, isNew: true) }
+    }
+
+    /// Most batches are many of one sort, to be run now: what they share is said once.
+    private static func insertion(of jobs: [NewJob]) -> (Statement, [Parameter]) {
+        guard let first = jobs.first, jobs.allSatisfy(first.isLike) else {
+            return (.insertWithoutKeys, parameters(jobs))
+        }
+        return (
+            .insertAlike,
+            [
+                .text(first.queue), .text(first.kind), .int2(first.priority.rawValue), .jsonbArray(jobs.map(\.args)),
+                .textArray(jobs.map(\.subject)),
+            ]
+        )
     }
 
     /// All but the keys.
@@ -81,6 +95,13 @@ public enum JobQueue {
             .timestamptzArray(jobs.map { if case .at(let time) = $0.start { time } else { nil } }),
             .int8Array(jobs.map { if case .after(let delay) = $0.start { delay.wholeMicroseconds } else { 0 } }),
         ]
+    }
+}
+
+extension NewJob {
+    /// Whether `other` differs in arguments and subject alone, and both are to be run now.
+    fileprivate func isLike(_ other: NewJob) -> Bool {
+        start == .now && other.start == .now && queue == other.queue && kind == other.kind && priority == other.priority
     }
 }
 
@@ -116,6 +137,16 @@ extension Statement {
                CASE WHEN coalesce(n.at, now() + n.delay * interval '1 microsecond') > now() THEN 'scheduled' ELSE 'ready' END
         FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::smallint[], $5::text[], $6::timestamptz[], $7::bigint[])
             AS n (queue, kind, args, priority, subject, at, delay)
+        RETURNING id
+        """)
+
+    /// Ready is what a job is that says nothing else.
+    fileprivate static let insertAlike = Statement(
+        "jobs_enqueue_alike",
+        """
+        INSERT INTO settled.jobs (queue, kind, priority, args, subject)
+        SELECT $1::text, $2::text, $3::smallint, n.args, n.subject
+        FROM unnest($4::jsonb[], $5::text[]) AS n (args, subject)
         RETURNING id
         """)
 

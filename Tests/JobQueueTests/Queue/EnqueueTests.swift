@@ -48,6 +48,45 @@ import Testing
         #expect(try await queue.claim().map(\.jobID) == answers.prefix(40).map(\.jobID))
     }
 
+    @Test("Jobs of one sort that are to be run now answer in their order, each with its own arguments and subject")
+    func alike() async throws {
+        let queue = try await QueueFixture()
+        let jobs = (0..<40).map {
+            NewJob(
+                queue: "work", kind: "k", args: "{\"n\": \($0)}", priority: .low,
+                subject: $0.isMultiple(of: 2) ? "s\($0)" : nil)
+        }
+        let answers = try await JobQueue.enqueue(jobs, in: queue.connection)
+        #expect(answers.allSatisfy(\.isNew) && Set(answers.map(\.jobID)).count == 40)
+        for (job, answer) in zip(jobs, answers) {
+            let stored = try await queue.job(answer.jobID)
+            #expect(stored.kind == "k" && stored.args == job.args && stored.subject == job.subject)
+            #expect(stored.state == .ready && stored.priority == .low)
+        }
+        #expect(try await queue.claim().map(\.jobID) == answers.map(\.jobID))
+    }
+
+    @Test(
+        "One job of another sort is stored as it is, first or last",
+        arguments: [
+            NewJob(queue: "other", kind: "k"), NewJob(queue: "work", kind: "other"),
+            NewJob(queue: "work", kind: "k", priority: .urgent),
+            NewJob(queue: "work", kind: "k", start: .after(.seconds(60))),
+        ])
+    func almostAlike(odd: NewJob) async throws {
+        let queue = try await QueueFixture()
+        let usual = NewJob(queue: "work", kind: "k")
+        for jobs in [[odd, usual, usual], [usual, usual, odd]] {
+            for (job, answer) in zip(jobs, try await JobQueue.enqueue(jobs, in: queue.connection)) {
+                let stored = try await queue.job(answer.jobID)
+                #expect(stored.queue == job.queue && stored.kind == job.kind && stored.priority == job.priority)
+                #expect(stored.state == (job.start == .now ? .ready : .scheduled))
+            }
+        }
+        let scheduled = try await JobQueue.enqueue([odd, odd].filter { $0.start != .now }, in: queue.connection)
+        for answer in scheduled { #expect(try await queue.job(answer.jobID).state == .scheduled) }
+    }
+
     @Test("A duplicate names the job that holds the key and stores nothing; in one call the first is new")
     func duplicates() async throws {
         let queue = try await QueueFixture()
