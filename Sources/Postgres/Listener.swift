@@ -7,6 +7,9 @@ public enum ServerNotification: Sendable, Hashable {
     case message(channel: String, payload: String)
     /// The listener listens, for the first time or again: whatever was told before is lost, so look for yourself once.
     case reconnected
+    /// Until the next ``reconnected`` nothing may arrive: the connection is lost. Behind a pooler it comes right after ``reconnected``,
+    /// for good. Who must not wait long looks for himself more often.
+    case deaf
 }
 
 /// Listens for NOTIFY on a connection of its own, and comes back when that is lost.
@@ -48,15 +51,18 @@ public final class Listener: Service {
         while !wake.isSignalled {
             do throws(PostgresError) {
                 try await connection.connect()
-                if try await !connection.listen(to: channels) {
+                let isTrusted = try await connection.listen(to: channels)
+                if !isTrusted {
                     logger.warning(
                         "notifications do not arrive; a pooler in transaction mode may be in between, polling goes on")
                 }
                 backoff.reset()
                 heard(.reconnected)
+                if !isTrusted { heard(.deaf) }
                 try await connection.hear(until: wake, heard)
             } catch {
                 logger.warning("the listener lost its connection", metadata: ["error": "\(error)"])
+                heard(.deaf)
                 await connection.rest(backoff.next(), wake)
             }
         }

@@ -120,17 +120,19 @@ extension JobRunner {
             }
             await waitForSlots()
             guard !Task.isCancelled else { break }
-            var isIdle = true
+            var pause: Duration?
             do {
-                isIdle = try await pool.withConnection(settings.claimLane, recall: { [wakeup] in wakeup.fire() }) {
+                let isIdle = try await pool.withConnection(settings.claimLane, recall: { [wakeup] in wakeup.fire() }) {
                     connection in
                     try await claimAgainAndAgain(identity, &course, on: connection)
                 }
+                if isIdle { pause = settings.pollInterval }
             } catch {
                 guard !Task.isCancelled else { break }
+                pause = settings.pauseAfterFailure
                 logger.warning("jobs.claim_failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
             }
-            if isIdle { await wakeup.wait(upTo: settings.pollInterval) }
+            if let pause { await wakeup.wait(upTo: pause) }
             // A suspect of a neighbour has the process for itself.
             while gate.isTaken, !Task.isCancelled { await wakeup.wait(upTo: .milliseconds(20)) }
         }
@@ -264,7 +266,7 @@ extension JobRunner {
             } catch {
                 guard !Task.isCancelled else { break }
                 logger.warning("jobs.register_failed", metadata: ["queue": "\(queue)", "error": "\(error)"])
-                try? await Task.sleep(for: settings.pollInterval)
+                try? await Task.sleep(for: settings.pauseAfterFailure)
             }
         }
         return nil

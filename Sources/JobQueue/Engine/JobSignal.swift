@@ -40,6 +40,7 @@ public final class JobSignal: Service {
                 case .message(_, let queue): local.fire(queue)
                 // What was sent meanwhile was not heard.
                 case .reconnected: local.fireAll()
+                case .deaf: break
                 }
             }
         }

@@ -16,6 +16,9 @@ public struct RunnerSettings: Sendable, Hashable {
     public var rescueInterval: Duration
     /// How often an idle runner looks for ready jobs; a ``JobSignal`` makes it look at once.
     public var pollInterval: Duration
+    /// After a claim or a registration that failed. Whoever polls seldom relies on signals, and the one that was meant by a claim
+    /// that failed does not come again.
+    var pauseAfterFailure: Duration { min(pollInterval, .seconds(1)) }
     /// How often scheduled and retrying jobs are looked at.
     public var dueInterval: Duration
     /// How long after a job was held one is let out to find out, and how long between one and the next.

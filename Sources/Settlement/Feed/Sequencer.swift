@@ -99,6 +99,14 @@ public struct Sequencer: Service {
     static let publish = Statement(
         "feed.publish",
         "UPDATE settled.feed_heads SET published_head = $2 WHERE feed_id = $1 AND published_head < $2 AND seq >= $2")
+    /// Tells the ``FeedWatch`` of every process, behind the commit that published. It reads what is published, so that it is true
+    /// whatever became of that commit, and it holds nothing that must last.
+    static let tell = Statement(
+        "feed.tell",
+        """
+        SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, published_head || ' ' || feed_id)
+        FROM settled.feed_heads WHERE feed_id = $2
+        """)
 
     private struct Numbered: Sendable {
         var count = 0
@@ -118,7 +126,11 @@ public struct Sequencer: Service {
         }
         if numbered.count > 0 { try FailPoint.reach("feed.committed") }
         if numbered.head > numbered.publishedHead {
-            _ = try await pool.query(Self.lane, Self.publish, [.text(feed), .int8(numbered.head)])
+            _ = try await pool.withConnection(Self.lane) { connection in
+                try await connection.query(
+                    Self.publish, [.text(feed), .int8(numbered.head)],
+                    followedBy: [(Self.tell, [.text(FeedWatch.channel), .text(feed)])])
+            }
             published(numbered.head)
         }
         metrics.feedHead(numbered.head)

@@ -64,7 +64,8 @@ struct Line: Sendable {
         let listensOn = roles.contains(.work) && !roles.contains(.serve) ? settings.database.direct : nil
         let signal = JobSignal(pool: pool, listensOn: listensOn, logger: logger)
         let reader = FeedReader(pool: pool)
-        let watch = FeedWatch(reader: reader, logger: logger)
+        let watch = FeedWatch(
+            reader: reader, listensOn: roles.contains(.serve) ? settings.database.direct : nil, logger: logger)
         let settled = Signal()
         let shutdown = ShutdownNotice { watch.close() }
 

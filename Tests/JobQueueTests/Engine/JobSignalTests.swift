@@ -135,6 +135,52 @@ import Testing
     }
 }
 
+extension JobSignalTests {
+    @Test("A runner that polls once an hour registers and claims again a second after that failed")
+    func failures() async throws {
+        let queue = try await QueueFixture()
+        let pool = queue.pool()
+        let (done, failed) = (Journal<String>(), Journal<String>())
+        let signal = JobSignal(pool: pool, logger: .silent)
+        let runner = JobRunner(
+            queue: QueueFixture.queue, handler: ClosureHandler { _ in .done(outcome: "ok") }, pool: pool,
+            settings: RunnerSettings(pollInterval: .seconds(3600)), signal: signal,
+            hooks: JobHooks(finished: { _, outcome, _ in done.append(outcome) }),
+            logger: Logger(label: "test", factory: { _ in Noting(journal: failed) }))
+        try await queue.execute("ALTER TABLE settled.workers RENAME TO workers_away")
+        try await running([pool, signal, runner]) {
+            await failed.wait { $0.contains("jobs.register_failed") }
+            try await queue.execute("ALTER TABLE settled.workers_away RENAME TO workers")
+            try await queue.enqueue(1)
+            signal.send(queue: QueueFixture.queue)
+            await done.wait { $0.count >= 1 }
+
+            try await queue.enqueue(1)
+            try await queue.execute("ALTER TABLE settled.jobs RENAME TO jobs_away")
+            signal.send(queue: QueueFixture.queue)
+            await failed.wait { $0.contains("jobs.claim_failed") }
+            try await queue.execute("ALTER TABLE settled.jobs_away RENAME TO jobs")
+            await done.wait { $0.count >= 2 }
+        }
+    }
+}
+
+/// Writes down what was logged.
+private struct Noting: LogHandler {
+    let journal: Journal<String>
+    var metadata = Logger.Metadata()
+    var logLevel = Logger.Level.trace
+
+    init(journal: Journal<String>) { self.journal = journal }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { journal.append("\(event.message)") }
+}
+
 /// One that sends and one that listens and otherwise looks once an hour, which share nothing but the database.
 private struct TwoProcesses {
     let journal = Journal<String>()

@@ -50,6 +50,91 @@ import Testing
         }
     }
 
+    @Test func `what another process publishes is heard, without a look`() async throws {
+        let database = try TestDatabase.current
+        try await TestHouse.withPool { pool in
+            let watch = FeedWatch(
+                reader: FeedReader(pool: pool), listensOn: database.settings, intervalWhileHearing: Self.ever,
+                logger: TestHouse.logger)
+            let running = Task { await watch.run() }
+            // Whoever comes first makes it look, once; it then looks again an hour later.
+            try await database.execute(SequencerTests.insert(1...1))
+            _ = try await SequencerTests.sequencer(pool).runOnce()
+            await watch.wait(after: 0, atMost: Self.ever)
+            try await until { watch.hears }
+            for n in 2...20 {
+                async let waiting: Void = watch.wait(after: Int64(n - 1), atMost: Self.ever)
+                try await database.execute(SequencerTests.insert(n...n))
+                _ = try await SequencerTests.sequencer(pool).runOnce()
+                await waiting
+            }
+            running.cancel()
+            await running.value
+        }
+    }
+
+    @Test func `what was published while nothing could be heard is seen when it can be again`() async throws {
+        let database = try TestDatabase.current
+        try await TestHouse.withPool { pool in
+            let watch = FeedWatch(
+                reader: FeedReader(pool: pool), interval: Self.ever, intervalWhileHearing: Self.ever,
+                logger: TestHouse.logger)
+            let running = Task { await watch.run() }
+            func publish(_ n: Int) async throws {
+                try await database.execute(SequencerTests.insert(n...n))
+                _ = try await SequencerTests.sequencer(pool).runOnce()
+            }
+            try await publish(1)
+            // The only look that is not asked for.
+            await watch.wait(after: 0, atMost: Self.ever)
+            for n in 2...10 {
+                async let waiting: Void = watch.wait(after: Int64(n - 1), atMost: Self.ever)
+                try await until { watch.waiting > 0 }
+                try await publish(n)
+                watch.heard(.reconnected)
+                await waiting
+                #expect(watch.hears)
+                watch.heard(.deaf)
+                #expect(!watch.hears)
+            }
+            running.cancel()
+            await running.value
+        }
+    }
+
+    @Test func `where nothing can be heard it looks often`() async throws {
+        let database = try TestDatabase.current
+        try await TestHouse.withPool { pool in
+            let watch = FeedWatch(
+                reader: FeedReader(pool: pool), listensOn: ConnectionSettings("host=/nowhere"),
+                interval: .milliseconds(1),
+                intervalWhileHearing: Self.ever, logger: TestHouse.logger)
+            let running = Task { await watch.run() }
+            async let waiting: Void = watch.wait(after: 0, atMost: Self.ever)
+            try await until { watch.waiting > 0 }
+            try await database.execute(SequencerTests.insert(1...1))
+            _ = try await SequencerTests.sequencer(pool).runOnce()
+            await waiting
+            #expect(!watch.hears)
+            running.cancel()
+            await running.value
+        }
+    }
+
+    @Test func `what is told of another feed, or is no head, wakes nobody`() async throws {
+        try await TestHouse.withPool { pool in
+            let watch = FeedWatch(reader: FeedReader(pool: pool), logger: TestHouse.logger)
+            async let waiting: Void = watch.wait(after: 5, atMost: Self.ever)
+            try await until { watch.waiting > 0 }
+            for payload in ["9 other", "9", "main 9", "x main", "", "9 main more", "5 main"] {
+                watch.heard(.message(channel: FeedWatch.channel, payload: payload))
+                #expect(watch.waiting == 1, "\(payload)")
+            }
+            watch.heard(.message(channel: FeedWatch.channel, payload: "6 main"))
+            await waiting
+        }
+    }
+
     @Test func `at the end nobody is left waiting`() async throws {
         try await TestHouse.withPool { pool in
             let watch = FeedWatch(reader: FeedReader(pool: pool), logger: TestHouse.logger)
@@ -61,6 +146,13 @@ import Testing
             await running.value
             #expect(watch.isClosed)
             await watch.wait(after: 5, atMost: Self.ever)
+        }
+    }
+
+    private func until(_ condition: () -> Bool) async throws {
+        while !condition() {
+            try Task.checkCancellation()
+            await Task.yield()
         }
     }
 }
