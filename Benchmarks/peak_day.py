@@ -10,9 +10,11 @@ the day and the shares are assumptions, and options.
 import argparse
 import math
 
-# Microseconds of a core, measured: docs/scale.md, "What one notification costs".
-SERVE_US, INTAKE_POSTGRES_US = 110, 41
-CALL_US, SETTLE_POSTGRES_US = 710, 640
+# Microseconds of a core for a notification and its settlement, of the program and of PostgreSQL, by how many come in a second:
+# the fewer share a commit, the more each bears. Measured by costs.py: docs/scale.md, "What one notification costs".
+COSTS = [(100, 2505, 3580), (1_000, 1408, 1632), (2_700, 756, 282)]
+# What of that is taking it in, at full speed; for notifications that are not settled in the same minute.
+INTAKE_US = 91, 62
 
 # What each hour has of the day's payments, apart from the messages that remind people (an assumption; the sum does not matter).
 HOURS = [1, 0.5, 0.3, 0.2, 0.3, 0.8, 2, 4, 6, 7, 7, 7, 7, 6, 5.5, 5.5, 5.5, 6, 6.5, 7.5, 7, 5, 3, 2]
@@ -58,20 +60,31 @@ def wait(minutes):
     return f"{minutes * 60:.0f} s" if minutes < 2 else f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
+def costs(rate):
+    """Between what was measured, along the rate's logarithm; beyond it, as at the ends."""
+    rate = min(max(rate, COSTS[0][0]), COSTS[-1][0])
+    for (low, *at_low), (high, *at_high) in zip(COSTS, COSTS[1:]):
+        if rate <= high:
+            part = math.log(rate / low) / math.log(high / low)
+            return [below + (above - below) * part for below, above in zip(at_low, at_high)]
+
+
 def row(households, apps, rate, options):
     payments = households * options.share * options.peak_share / apps
     peak, most, longest, free_again = day(payments, rate, options)
     arriving = peak * options.deliveries / 60
-    served = min(rate, peak * options.calls / 60)
+    settled = min(rate / options.calls, peak / 60)
+    cores = [
+        (arriving * intake + settled * (each - intake)) / 1e6 for intake, each in zip(INTAKE_US, costs(settled))
+    ]
     return [
         f"{households:,}", f"{apps}", f"{rate}", f"{payments:,.0f}", f"{arriving:,.1f}", f"{most:,.0f}", wait(longest),
-        clock(free_again), f"{arriving * SERVE_US / 1e6:.2f}", f"{served * CALL_US / 1e6:.2f}",
-        f"{(arriving * INTAKE_POSTGRES_US + served / options.calls * SETTLE_POSTGRES_US) / 1e6:.2f}",
+        clock(free_again), *(f"{each:.2f}" for each in cores),
     ]
 
 
 HEADINGS = ["households", "apps", "calls/s each", "payments that day, each", "notifications/s in the peak minute", "most waiting",
-            "longest wait", "caught up at", "cores: serve", "cores: work", "cores: PostgreSQL"]
+            "longest wait", "caught up at", "cores: program", "cores: PostgreSQL"]
 STANDARD = [(1_500, 1, 200), (1_500_000, 1, 200), (15_000_000, 1, 50), (15_000_000, 1, 200), (300_000_000, 1, 200),
             (300_000_000, 1, 1_000), (300_000_000, 1, 3_000), (300_000_000, 16, 200)]
 
