@@ -1,6 +1,5 @@
 import AsyncHTTPClient
 import Foundation
-import Glibc
 import NIOCore
 import NIOHTTP1
 import Sandbox
@@ -29,8 +28,9 @@ import Testing
                     let addresses = try await program.addresses()
                     #expect(program.output.contains("a listener takes 100 connections and not 4096"))
                     #expect(program.output.contains("LimitNOFILE=4360"))
-                    let silent = try (0..<150).map { _ in try SilentSender(addresses.notify) }
-                    defer { silent.forEach { $0.end() } }
+                    let port = try #require(addresses.notify.split(separator: ":").last.flatMap { Int($0) })
+                    let silent = try (0..<150).map { _ in try LoopbackConnection(port: port) }
+                    defer { withExtendedLifetime(silent) {} }
                     let health = try await HTTPClient.shared.execute(
                         HTTPClientRequest(url: "http://\(addresses.admin)/readyz"), timeout: .seconds(20))
                     #expect(health.status == .ok)
@@ -42,30 +42,4 @@ import Testing
             }
         }
     }
-}
-
-/// A connection that is opened and kept.
-private struct SilentSender {
-    private let socket: Int32
-
-    init(_ address: String) throws {
-        let port = address.split(separator: ":").last.flatMap { UInt16($0) } ?? 0
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var target = sockaddr_in()
-        target.sin_family = sa_family_t(AF_INET)
-        target.sin_port = port.bigEndian
-        target.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let descriptor = socket
-        let isConnected = withUnsafePointer(to: &target) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-        guard isConnected else {
-            close(descriptor)
-            throw RealProgram.Failure(description: "no connection to \(address)")
-        }
-    }
-
-    func end() { close(socket) }
 }

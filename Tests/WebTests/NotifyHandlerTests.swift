@@ -253,25 +253,12 @@ import Testing
     private final class Connection: Sendable {
         private let socket: Int32
 
-        init(port: Int) throws {
-            socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = UInt16(port).bigEndian
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let connected = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, size) }
-            }
-            guard connected == 0 else { throw Wire.Failure(step: "connect") }
-        }
+        init(port: Int) throws { socket = try Wire.connect(to: port) }
 
         /// Sends `bytes` and reads one piece of an answer, on a thread of its own because both block.
         func exchange(_ bytes: [UInt8]) async throws -> String {
-            try await Wire.blocking { [socket] in
-                guard Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
-                    throw Wire.Failure(step: "send")
-                }
+            try await Wire.blocking { [self] in
+                try send(bytes)
                 var chunk = [UInt8](repeating: 0, count: 4096)
                 let count = recv(socket, &chunk, chunk.count, 0)
                 return String(decoding: chunk[..<max(0, count)], as: UTF8.self)

@@ -49,21 +49,30 @@ struct Wire {
         }
     }
 
-    private static func blockingExchange(
-        _ parts: [[UInt8]], port: Int, answers: Int, limit: Int32, closesItsSide: Bool
-    ) throws -> Answer {
+    /// A connected socket, for the caller to close.
+    static func connect(to port: Int) throws -> Int32 {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard socket >= 0 else { throw Failure(step: "socket") }
-        defer { close(socket) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         let size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, size) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(socket, $0, size) }
         }
-        guard connected == 0 else { throw Failure(step: "connect") }
+        guard connected == 0 else {
+            close(socket)
+            throw Failure(step: "connect")
+        }
+        return socket
+    }
+
+    private static func blockingExchange(
+        _ parts: [[UInt8]], port: Int, answers: Int, limit: Int32, closesItsSide: Bool
+    ) throws -> Answer {
+        let socket = try connect(to: port)
+        defer { close(socket) }
         for part in parts {
             var rest = part[...]
             while !rest.isEmpty {

@@ -43,7 +43,7 @@ final class NotifyDesk: Sendable {
         static let bodyTooSlow = Refusal(status: .requestTimeout, cause: "body_too_slow")
     }
 
-    func receive(_ head: HTTPRequestHead) -> Reception {
+    func receive(_ head: HTTPRequestHead, expecting expectation: BodyExpectation) -> Reception {
         // A path has one more segment, taken as it stands: no decoding, so no second spelling of a source exists.
         let path = head.uri.utf8.prefix { $0 != UInt8(ascii: "?") }
         guard let source = intake.source(named: Substring(path.dropFirst(Self.prefix.utf8.count))) else {
@@ -53,7 +53,7 @@ final class NotifyDesk: Sendable {
             return .refuse(
                 Refusal(status: .methodNotAllowed, cause: "method_not_allowed", fields: [("Allow", "POST")]))
         }
-        guard !head.expectsWhatNobodyKnows else {
+        guard expectation != .unknown else {
             return .cutOff(Refusal(status: .expectationFailed, cause: "unknown_expectation"))
         }
         guard head.headers.count <= limits.headers else {
@@ -175,14 +175,20 @@ extension ByteBuffer {
     }
 }
 
+/// What a sender expects before it sends the body (RFC 9110, 10.1.1).
+enum BodyExpectation {
+    case none
+    /// It holds the body back until it is told to go on.
+    case toContinue
+    case unknown
+}
+
 extension HTTPRequestHead {
-    /// Whether the sender holds the body back until it is told to go on (RFC 9110, 10.1.1).
-    var expectsToContinue: Bool { expectation == "100-continue" }
-
-    fileprivate var expectsWhatNobodyKnows: Bool { expectation.map { $0 != "100-continue" } ?? false }
-
     /// HTTP/1.0 has none: there the field means nothing.
-    private var expectation: String? { version.minor == 0 ? nil : headers.only("Expect")?.lowercased() }
+    var expectation: BodyExpectation {
+        guard version.minor != 0, let text = headers.only("Expect") else { return .none }
+        return text.lowercased() == "100-continue" ? .toContinue : .unknown
+    }
 }
 
 extension HTTPHeaders {

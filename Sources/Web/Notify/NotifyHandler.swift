@@ -98,7 +98,7 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch (state, part) {
         case (.idle, .head(let head)) where isNotification(head): begin(head, context)
         case (.idle, .head(let head)):
-            if head.expectsToContinue { letContinue(context) }
+            if head.expectation == .toContinue { letContinue(context) }
             state = .passing(due: 1, isArriving: true)
             context.fireChannelRead(wrapInboundOut(part))
         case (.passing(let due, _), .head):
@@ -115,13 +115,14 @@ final class NotifyHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        let reception = desk.receive(head)
+        let expectation = head.expectation
+        let reception = desk.receive(head, expecting: expectation)
         switch reception {
         case .cutOff(let refusal): return cutOff(refusal, context)
         // A sender that asks first need not send what nobody reads.
-        case .refuse(let refusal) where head.expectsToContinue: return cutOff(refusal, context)
+        case .refuse(let refusal) where expectation == .toContinue: return cutOff(refusal, context)
         case .refuse: break
-        case .take: if head.expectsToContinue { letContinue(context) }
+        case .take: if expectation == .toContinue { letContinue(context) }
         }
         state = .reading(Arrival(head: head, reception: reception))
     }

@@ -34,15 +34,13 @@ import Testing
     }
 
     @Test func `what another process publishes is seen, also by the first who waits`() async throws {
-        let database = try TestDatabase.current
         try await TestHouse.withPool { pool in
             let watch = FeedWatch(reader: FeedReader(pool: pool), interval: .milliseconds(1), logger: TestHouse.logger)
             let running = Task { await watch.run() }
             for n in 1...50 {
                 // The poller sleeps whenever nobody waits; each of these waits has to wake it.
                 async let waiting: Void = watch.wait(after: Int64(n - 1), atMost: Self.ever)
-                try await database.execute(SequencerTests.insert(n...n))
-                _ = try await SequencerTests.sequencer(pool).runOnce()
+                try await publish(n, pool)
                 await waiting
             }
             running.cancel()
@@ -58,14 +56,12 @@ import Testing
                 logger: TestHouse.logger)
             let running = Task { await watch.run() }
             // Whoever comes first makes it look, once; it then looks again an hour later.
-            try await database.execute(SequencerTests.insert(1...1))
-            _ = try await SequencerTests.sequencer(pool).runOnce()
+            try await publish(1, pool)
             await watch.wait(after: 0, atMost: Self.ever)
             try await until { watch.hears }
             for n in 2...20 {
                 async let waiting: Void = watch.wait(after: Int64(n - 1), atMost: Self.ever)
-                try await database.execute(SequencerTests.insert(n...n))
-                _ = try await SequencerTests.sequencer(pool).runOnce()
+                try await publish(n, pool)
                 await waiting
             }
             running.cancel()
@@ -74,23 +70,18 @@ import Testing
     }
 
     @Test func `what was published while nothing could be heard is seen when it can be again`() async throws {
-        let database = try TestDatabase.current
         try await TestHouse.withPool { pool in
             let watch = FeedWatch(
                 reader: FeedReader(pool: pool), interval: Self.ever, intervalWhileHearing: Self.ever,
                 logger: TestHouse.logger)
             let running = Task { await watch.run() }
-            func publish(_ n: Int) async throws {
-                try await database.execute(SequencerTests.insert(n...n))
-                _ = try await SequencerTests.sequencer(pool).runOnce()
-            }
-            try await publish(1)
+            try await publish(1, pool)
             // The only look that is not asked for.
             await watch.wait(after: 0, atMost: Self.ever)
             for n in 2...10 {
                 async let waiting: Void = watch.wait(after: Int64(n - 1), atMost: Self.ever)
                 try await until { watch.waiting > 0 }
-                try await publish(n)
+                try await publish(n, pool)
                 watch.heard(.reconnected)
                 await waiting
                 #expect(watch.hears)
@@ -103,7 +94,6 @@ import Testing
     }
 
     @Test func `where nothing can be heard it looks often`() async throws {
-        let database = try TestDatabase.current
         try await TestHouse.withPool { pool in
             let watch = FeedWatch(
                 reader: FeedReader(pool: pool), listensOn: ConnectionSettings("host=/nowhere"),
@@ -112,8 +102,7 @@ import Testing
             let running = Task { await watch.run() }
             async let waiting: Void = watch.wait(after: 0, atMost: Self.ever)
             try await until { watch.waiting > 0 }
-            try await database.execute(SequencerTests.insert(1...1))
-            _ = try await SequencerTests.sequencer(pool).runOnce()
+            try await publish(1, pool)
             await waiting
             #expect(!watch.hears)
             running.cancel()
@@ -147,6 +136,12 @@ import Testing
             #expect(watch.isClosed)
             await watch.wait(after: 5, atMost: Self.ever)
         }
+    }
+
+    /// As another process does it: the watch is told by nobody here.
+    private func publish(_ n: Int, _ pool: Pool) async throws {
+        try await TestDatabase.current.execute(SequencerTests.insert(n...n))
+        _ = try await SequencerTests.sequencer(pool).runOnce()
     }
 
     private func until(_ condition: () -> Bool) async throws {
